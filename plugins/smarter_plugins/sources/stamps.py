@@ -1,0 +1,173 @@
+"""Stamp texts become seconds since 1970 of the clock they were written by, many at a time.
+
+ISO 8601 and formats of fixed width are read columnar; every other stamp goes through ``datetime``, one by
+one. The file sources call it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WIDTHS = {"%Y": 4, "%m": 2, "%d": 2, "%H": 2, "%M": 2, "%S": 2}
+_ISO = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M",
+)
+_DATE_TIME = 19  # characters of an ISO stamp without its offset
+_OFFSET = 6  # characters of +01:00
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clocks have no offset here
+_YEARS = (np.arange(10_000) - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
+_LEAP = np.diff(_YEARS, append=_YEARS[-1] + 365) == 366
+_LENGTHS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+_MONTHS = np.concatenate([[0, 0], np.cumsum(_LENGTHS[1:-1])])
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """A stamp format of fixed width.
+
+    Attributes:
+        width: characters.
+        weights: float32 (width, 6): digits of a stamp times this are its year, month, …, second.
+        literals: place and code of each character that is no digit.
+    """
+
+    width: int
+    weights: NDArray[np.float32]
+    literals: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, pattern: str) -> _Layout | None:
+        """The layout of a ``strptime`` format; None when its width is not fixed or a date part is missing."""
+        parts = re.findall(r"%.|[^%]", pattern)
+        fields = [part for part in parts if part.startswith("%")]
+        if len(set(fields)) != len(fields) or not {"%Y", "%m", "%d"} <= set(fields) <= _WIDTHS.keys():
+            return None
+        if not pattern.isascii():
+            return None
+        width = sum(_WIDTHS.get(part, 1) for part in parts)
+        weights = np.zeros((width, len(_WIDTHS)), np.float32)
+        literals = []
+        place = 0
+        for part in parts:
+            if part in _WIDTHS:
+                digits = _WIDTHS[part]
+                weights[place : place + digits, list(_WIDTHS).index(part)] = 10.0 ** np.arange(digits)[::-1]
+                place += digits
+            else:
+                literals.append((place, ord(part)))
+                place += 1
+        return cls(width, weights, tuple(literals))
+
+    def parse(self, windows: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Seconds of stamps given as uint8 (n, width), and a mask of those that are right."""
+        figures = windows - np.uint8(ord("0"))
+        good = np.ones(len(windows), np.bool_)
+        for place, code in self.literals:
+            good &= windows[:, place] == code
+            figures[:, place] = 0
+        good &= (figures < 10).all(axis=1)
+        year, month, day, hour, minute, second = (figures.astype(np.float32) @ self.weights).astype(np.int32).T
+        good &= (year > 0) & (month > 0) & (month < 13) & (hour < 24) & (minute < 60) & (second < 60)
+        year, month = np.where(good, year, 1970), np.where(good, month, 1)
+        leap = _LEAP[year]
+        good &= (day > 0) & (day <= _LENGTHS[month] + (leap & (month == 2)))
+        days = _YEARS[year] + _MONTHS[month] + (leap & (month > 2)) + day - 1
+        return days * 86_400 + (hour * 3600 + minute * 60 + second), good
+
+
+@dataclass(frozen=True)
+class StampReader:
+    """Reads stamps of one format; None is ISO 8601."""
+
+    pattern: str | None = None
+
+    @cached_property
+    def _layouts(self) -> Sequence[_Layout]:
+        layouts = map(_Layout.of, _ISO if self.pattern is None else [self.pattern])
+        return [layout for layout in layouts if layout]
+
+    def one(self, text: str) -> tuple[int, bool]:
+        """Seconds since 1970 of one stamp, and whether it carried an offset (then they are of UTC).
+
+        Raises:
+            ValueError: the text is no stamp of this format.
+        """
+        if self.pattern is None:
+            if not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)", text):
+                raise ValueError(text)
+            stamp = datetime.fromisoformat(text)
+        else:
+            stamp = datetime.strptime(text, self.pattern)  # noqa: DTZ007 - an offset is optional
+        if stamp.microsecond:
+            raise ValueError(text)
+        offset = stamp.tzinfo is not None
+        plain = stamp.astimezone(UTC).replace(tzinfo=None) if offset else stamp
+        return int((plain - _EPOCH).total_seconds()), offset
+
+    def parse(
+        self, text: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64], *, offset: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Read many stamps at once.
+
+        Args:
+            text: uint8, a buffer that holds them all.
+            starts: int64, where each begins in it.
+            ends: int64, where each ends (exclusive).
+            offset: whether stamps with an offset are wanted, or those without.
+
+        Returns:
+            int64 seconds and a mask of those that are right; the rest is for :meth:`one`.
+        """
+        lengths = ends - starts
+        if offset:
+            return self._with_offset(text, starts, lengths)
+        seconds = np.zeros(len(starts), np.int64)
+        good = np.zeros(len(starts), np.bool_)
+        for layout in self._layouts:
+            left = np.flatnonzero(~good & (lengths == layout.width))
+            if len(left):
+                seconds[left], good[left] = layout.parse(_windows(text, starts[left], layout.width))
+        return seconds, good
+
+    def _with_offset(
+        self, text: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """ISO stamps that end in Z or in an offset like +01:00."""
+        long = np.zeros(len(starts), np.bool_) if self.pattern else lengths == _DATE_TIME + _OFFSET
+        short = np.zeros(len(starts), np.bool_) if self.pattern else lengths == _DATE_TIME + 1
+        short &= text.take(starts + _DATE_TIME, mode="clip") == ord("Z")
+        plain = np.where(long | short, starts, 0)
+        ends = np.where(long | short, starts + _DATE_TIME, 0)
+        seconds, good = self.parse(text, plain, ends, offset=False)
+        rows = np.flatnonzero(good & long)
+        if len(rows):
+            marks = _windows(text, starts[rows] + _DATE_TIME, _OFFSET)
+            figures = (marks - np.uint8(ord("0"))).astype(np.int64)
+            hours, minutes = figures[:, 1] * 10 + figures[:, 2], figures[:, 4] * 10 + figures[:, 5]
+            east = np.where(marks[:, 0] == ord("+"), 1, -1)
+            seconds[rows] -= east * (hours * 3600 + minutes * 60)
+            good[rows] = (
+                ((marks[:, 0] == ord("+")) | (marks[:, 0] == ord("-")))
+                & (marks[:, 3] == ord(":"))
+                & (figures[:, [1, 2, 4, 5]] < 10).all(axis=1)
+                & (hours < 24)
+                & (minutes < 60)
+            )
+        return seconds, good
+
+
+def _windows(text: NDArray[np.uint8], starts: NDArray[np.int64], width: int) -> NDArray[np.uint8]:
+    return np.lib.stride_tricks.sliding_window_view(text, width)[starts]
+
+
+ISO_8601 = StampReader()

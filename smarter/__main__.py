@@ -1,0 +1,5 @@
+"""``python -m smarter``."""
+
+from smarter.cli import main
+
+main()

@@ -1,0 +1,110 @@
+"""Kind ``source``: where meters' rows come from.
+
+A source reads; it neither interprets time zones nor turns power into energy: that is the meter's
+work (``parties.meter``), once, in integers, for all sources alike.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smarter.api.plugin import Plugin
+
+Quantity = Literal["power", "energy", "register"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A block of consecutive rows of one meter, in file order, columnar.
+
+    Attributes:
+        stamps: int64, seconds since 1970-01-01T00:00 of the clock that the meter's ``clock`` names.
+        values: int64, in µW (``power``: the mean over the interval), µWh (``energy`` of the interval;
+            ``register``: what the meter showed at the stamp), from the decimal text, ties to even.
+        numbers: int64, each row's number in its file as a person counts, for errors.
+    """
+
+    stamps: NDArray[np.int64]
+    values: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.stamps)
+
+
+class SourceMeter(ABC):
+    """One meter of a source.
+
+    Attributes:
+        name: what the source calls it; unique within the source. Only the simulation knows it.
+        origin: where its rows are (a file's path, a sheet), for errors.
+        quantity: what its values are.
+        clock: ``local`` (wall clock, without offsets) or ``utc``.
+        timezone: IANA name of the wall clock when it is not the neighbourhood's; None otherwise.
+        stamp_at: whether a stamp names the ``start`` or the ``end`` of its interval
+            (for ``register``: the moment it was read, and this is ``start``).
+    """
+
+    name: str
+    origin: str
+    quantity: Quantity = "power"
+    clock: Literal["local", "utc"] = "local"
+    timezone: str | None = None
+    stamp_at: Literal["start", "end"] = "start"
+
+    @abstractmethod
+    def rows(self, *, block: int = 65_536, after: int | None = None, before: int | None = None) -> Iterator[Rows]:
+        """Yield the rows in file order, in blocks of at most ``block`` rows.
+
+        ``after`` and ``before`` (stamps of its own clock) are hints: the source may leave rows out that lie
+        outside, and must not check what it leaves out.
+
+        Raises:
+            DataError: with file and row: a value that is no finite number, a stamp that is none, a file that is not
+                what it should be. Order, duplicates, grid and rating are checked by the caller.
+        """
+
+    @abstractmethod
+    def digest(self) -> str:
+        """Hexadecimal SHA-256 of the input as it is now, so that a resumed run notices a change."""
+
+
+@dataclass(frozen=True)
+class SourceContext:
+    """What a source may need of the scenario around it.
+
+    Attributes:
+        neighbourhood: its id.
+        timezone: the neighbourhood's IANA time zone.
+        interval: seconds between readings.
+        seed: the scenario's seed, for sources that draw numbers.
+        start: first moment wanted, epoch seconds of UTC; None when the scenario leaves it to the data.
+        end: end of what is wanted, likewise.
+    """
+
+    neighbourhood: str
+    timezone: str
+    interval: int
+    seed: int
+    start: int | None = None
+    end: int | None = None
+
+
+class Source(Plugin, ABC):
+    """Names its meters; each yields its rows in blocks."""
+
+    kind = "source"
+
+    @abstractmethod
+    def meters(self, context: SourceContext) -> Sequence[SourceMeter]:
+        """Its meters in natural order (apt2 before apt10).
+
+        Raises:
+            DataError: nothing there, an empty folder, two files for one meter name.
+        """

@@ -1,0 +1,127 @@
+"""The group of commands, each imported only when it is called, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+import traceback
+from typing import NoReturn
+
+import click
+
+from smarter import __version__
+from smarter.errors import SmarterError
+
+COMMANDS = {
+    "run": ("smarter.cli.running:run", "Run a scenario: encrypted readings in, bills and demand out."),
+    "bills": ("smarter.cli.reporting:bills", "Print the bills of a finished run."),
+    "demand": ("smarter.cli.reporting:demand", "Print the neighbourhood's demand of a finished run."),
+    "follow": ("smarter.cli.following:follow", "Follow one reading hop by hop, and who can read it where."),
+    "readings": ("smarter.cli.looking:readings", "Show what a scenario's sources hold: span, gaps, totals."),
+    "validate": ("smarter.cli.looking:validate", "Check a scenario without touching its data."),
+    "schema": ("smarter.cli.looking:schema", "Print the JSON Schema of scenarios or of result.json."),
+    "plugins": ("smarter.cli.looking:plugins", "List plugins, or show one's options."),
+    "keys": ("smarter.cli.keys:keys", "List, rotate and export keys."),
+    "state": ("smarter.cli.looking:state", "Show where everything of a scenario lies."),
+}
+
+
+class _Commands(click.Group):
+    """Knows its commands by name and import path, so that ``--help`` imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(COMMANDS)}."
+            raise click.UsageError(f"there is no command {args[0]}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Examples:  smarter run quickstart  ·  smarter follow quickstart --meter apt3 --at '2016-01-05 17:52'",
+)
+@click.version_option(__version__, prog_name="smarter")
+@click.pass_context
+def smarter(ctx: click.Context) -> None:
+    """Privacy-preserving smart metering that runs for real.
+
+    Meters seal readings, a concentrator relays them, the PES re-encrypts and adds them without opening the sums, the
+    releaser opens what the rules pass, the MDMS bills. SCENARIO is a YAML file or the name of a shipped one.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with the documented code."""
+    debug = "--debug" in sys.argv
+    try:
+        code = smarter(standalone_mode=False) or 0
+        sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001 - the one place where errors become exit codes
+        if debug and not isinstance(error, SystemExit | click.exceptions.Exit):
+            traceback.print_exc()
+        code = exit_code(error)
+    raise SystemExit(code)
+
+
+def exit_code(error: BaseException) -> int:
+    """Say on standard error what happened, in one sentence, and return the exit code for it."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return _say("interrupted; the same command takes the run up where it was.", 130)
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has had enough; let Python's own flush at exit go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if isinstance(error, click.ClickException):
+        hint = " (see --help)" if isinstance(error, click.UsageError) else ""
+        return _say(f"{error.format_message()}{hint}", 2)
+    if isinstance(error, SmarterError):
+        return _say(str(error), error.exit_code)
+    if isinstance(error, OSError):
+        return _machine(error)
+    if isinstance(error, MemoryError):
+        return _say("out of memory; run fewer meters or a shorter span at a time.", 6)
+    sentence = f"a bug: {type(error).__name__}: {error}; run again with --debug and report what it prints."
+    return _say(sentence, 1)
+
+
+def _machine(error: OSError) -> int:
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return _say(f"the disk is full{where}; make room, and the same command takes the run up where it was.", 6)
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return _say(f"no permission{where}; choose another folder with --state or --out.", 6)
+    return _say(f"the system refuses{where}: {error.strerror or error}.", 6)
+
+
+def _say(sentence: str, code: int) -> int:
+    click.echo(f"smarter: {sentence}", err=True)
+    return code

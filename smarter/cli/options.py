@@ -1,0 +1,61 @@
+"""What most commands have in common: a scenario with its overrides, a state, and how keystores are unlocked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from smarter.keys.unlock import Unlock, unlock_from
+from smarter.scenario import Scenario, load_scenario
+from smarter.state import StateFolder, locate
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def scenario_argument(command: F) -> F:
+    """``SCENARIO`` and ``--set``."""
+    command = click.option(
+        "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value, e.g. windows.demand=30min."
+    )(command)
+    return click.argument("scenario", metavar="SCENARIO")(command)
+
+
+def state_options(command: F) -> F:
+    """``--state`` and ``--unlock``."""
+    command = click.option(
+        "--unlock",
+        type=click.Choice(["auto", "keyfile", "passphrase", "keyring"]),
+        default="auto",
+        help="What unlocks the keystores; SMARTER_PASSPHRASE counts as a passphrase. [default: auto]",
+    )(command)
+    return click.option(
+        "--state", type=click.Path(path_type=Path), metavar="DIR", help="Where keys, journal and records lie."
+    )(command)
+
+
+def debug_option(command: F) -> F:
+    """``--debug``, which ``main`` looks for itself."""
+    return click.option("--debug", is_flag=True, expose_value=False, help="On an error, print the traceback too.")(
+        command
+    )
+
+
+def opened(scenario: str, overrides: tuple[str, ...], state: Path | None) -> tuple[Scenario, StateFolder]:
+    """The checked scenario and its state."""
+    checked = load_scenario(scenario, overrides)
+    return checked, locate(checked.name, checked.digest, state)
+
+
+def unlocking(mode: Any, state: StateFolder) -> Unlock:
+    """How this call unlocks keystores; a passphrase is asked for on a terminal."""
+    return unlock_from(mode, state.keys, environ=os.environ, ask=_ask if sys.stdin.isatty() else None)
+
+
+def _ask(prompt: str) -> str:
+    answer: str = click.prompt(prompt.rstrip(": "), hide_input=True, err=True)
+    return answer

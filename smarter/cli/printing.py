@@ -1,0 +1,90 @@
+"""What commands print of a finished run: tables and charts, on standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from smarter.model.bills import Bill
+from smarter.model.results import Result, WindowRow
+from smarter.protocols.report import Report
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+CHART_HEIGHT = 16
+PIPED_WIDTH = 100
+
+
+def console() -> Console:
+    """Standard output for people: as wide as the terminal, or of a fixed width where it is piped."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
+
+
+def colourful(out: Console) -> bool:
+    """Whether charts may use colour: on a terminal, and not under NO_COLOR."""
+    return out.is_terminal and not out.no_color
+
+
+def print_run(report: Report, result: Result) -> None:
+    """Bills, demand, and who saw what."""
+    from smarter.cli import show
+
+    out = console()
+    show.bills_table(out, _all_bills(report), _zones(report))
+    for name in report.neighbourhoods:
+        print_demand(out, report, name)
+    show.views_table(out, result.views)
+    show.refusals(out, result.refusals)
+    show.stages_line(out, result)
+
+
+def print_demand(out: Console, report: Report, neighbourhood: str, *, windows: bool = False) -> None:
+    """A neighbourhood's chart, figures and days; its single windows if asked for."""
+    from smarter import charts
+    from smarter.cli import show
+
+    rows = report.demand(neighbourhood)
+    timezone = report.timezone(neighbourhood)
+    out.print()
+    print_chart(charts.demand_chart(rows, timezone, width=out.width, height=CHART_HEIGHT, colour=colourful(out)))
+    show.demand_table(out, report.figures(neighbourhood, rows))
+    if windows:
+        show.windows_table(out, rows, timezone)
+
+
+def print_bills(out: Console, report: Report) -> None:
+    """All bills, as table and bars."""
+    from smarter import charts
+    from smarter.cli import show
+
+    bills = _all_bills(report)
+    show.bills_table(out, bills, _zones(report), full=True)
+    print_chart(charts.bills_chart(bills, width=out.width, height=CHART_HEIGHT, colour=colourful(out)))
+
+
+def print_bill(out: Console, bills: Sequence[Bill], rows: Sequence[WindowRow], timezone: str) -> None:
+    """One household: its windows as chart and table, its bills line by line."""
+    from smarter import charts
+    from smarter.cli import show
+
+    print_chart(charts.household_chart(rows, timezone, width=out.width, height=CHART_HEIGHT, colour=colourful(out)))
+    show.windows_table(out, rows, timezone)
+    for bill in bills:
+        show.bill_lines(out, bill)
+
+
+def print_chart(chart: str) -> None:
+    """A chart, as it is: its escape codes are its own."""
+    sys.stdout.write(chart.rstrip("\n") + "\n")
+
+
+def _all_bills(report: Report) -> list[Bill]:
+    return [bill for pseudonym, zone, rows in report.billing() for bill in report.bills(pseudonym, zone, rows)]
+
+
+def _zones(report: Report) -> dict[str, str]:
+    return {pseudonym: report.timezone(name) for pseudonym, name in report.households}

@@ -1,0 +1,145 @@
+"""``smarter bills`` and ``smarter demand``: what the MDMS knows of a finished run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smarter.cli.options import debug_option, opened, scenario_argument, state_options, unlocking
+from smarter.errors import DamagedStore, UsageError
+
+if TYPE_CHECKING:
+    from smarter.protocols.report import Report
+
+METER_DIGITS = 4
+"""The fewest digits of a pseudonym that name a meter on the command line."""
+
+
+@contextmanager
+def _reported(scenario: str, overrides: tuple[str, ...], state: Path | None, unlock: str) -> Iterator[Report]:
+    """The answers of a finished state, for as long as it is locked."""
+    from smarter.protocols.session import recall, reporting
+
+    checked, folder = opened(scenario, overrides, state)
+    if not folder.begun:
+        raise UsageError(f"there is no run of {checked.name} in {folder.path} yet; `smarter run {scenario}` makes one.")
+    with folder.locked():
+        session = recall(checked, folder)
+        if session is None:
+            raise UsageError(f"the run in {folder.path} was stopped at its very beginning; run it again.")
+        try:
+            with reporting(session, folder, unlocking(unlock, folder)) as report:
+                yield report
+                if report.damaged:
+                    raise DamagedStore(
+                        f"{len(report.damaged)} records of the store in {folder.store} do not verify and count as "
+                        f"refused ({report.damaged[0]}); restore the store from a backup."
+                    )
+        finally:
+            session.journal.close()
+
+
+@click.command(epilog="Examples:  smarter bills quickstart  ·  smarter bills quickstart --meter a3f9")
+@scenario_argument
+@click.option("--meter", metavar="PSEUDONYM", help="One meter's windows and bill line by line; first digits do.")
+@state_options
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+@debug_option
+def bills(
+    scenario: str, overrides: tuple[str, ...], meter: str | None, state: Path | None, unlock: str, as_json: bool
+) -> None:
+    """Print the bills of a finished run of SCENARIO, by pseudonym."""
+    from smarter.cli import printing
+
+    with _reported(scenario, overrides, state, unlock) as report:
+        chosen = _households(report, meter)
+        if as_json:
+            click.echo(_bills_json(report, chosen))
+        elif meter is None:
+            printing.print_bills(printing.console(), report)
+        else:
+            for pseudonym, name in chosen:
+                rows, zone = report.household(pseudonym, name), report.timezone(name)
+                printing.print_bill(printing.console(), report.bills(pseudonym, zone, rows), rows, zone)
+
+
+def _households(report: Report, meter: str | None) -> list[tuple[str, str]]:
+    if meter is None:
+        return report.households
+    wanted = meter.rstrip("…").lower()
+    found = [pair for pair in report.households if pair[0].startswith(wanted)]
+    if len(found) != 1 or len(wanted) < METER_DIGITS:
+        raise UsageError(
+            f"{meter} names {len(found)} meters; give at least {METER_DIGITS} digits of one of "
+            f"{', '.join(pseudonym for pseudonym, _ in report.households[:5])}, …"
+        )
+    return found
+
+
+def _bills_json(report: Report, households: list[tuple[str, str]]) -> str:
+    import json
+
+    from smarter.model.windows import iso
+
+    entries = []
+    for pseudonym, name in households:
+        zone = report.timezone(name)
+        for bill in report.bills(pseudonym, zone, report.household(pseudonym, name)):
+            entries.append(
+                {
+                    "meter": bill.meter,
+                    "period_start": iso(bill.start, zone),
+                    "period_end": iso(bill.end, zone),
+                    "energy_mwh": bill.energy,
+                    "currency": bill.currency,
+                    "amount": None if bill.amount is None else str(bill.amount),
+                    "status": bill.status,
+                    "lines": [
+                        {
+                            "label": line.label,
+                            "rate": str(line.rate),
+                            "energy_mwh": line.energy,
+                            "amount": str(line.amount),
+                        }
+                        for line in bill.lines
+                    ],
+                }
+            )
+    return json.dumps(entries, indent=2)
+
+
+@click.command(epilog="Examples:  smarter demand quickstart  ·  smarter demand quickstart --windows")
+@scenario_argument
+@click.option("--neighbourhood", metavar="ID", help="Only this one.")
+@click.option("--windows", is_flag=True, help="Also every single window.")
+@state_options
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@debug_option
+def demand(
+    scenario: str,
+    overrides: tuple[str, ...],
+    neighbourhood: str | None,
+    windows: bool,
+    state: Path | None,
+    unlock: str,
+    as_json: bool,
+) -> None:
+    """Print the neighbourhood's demand of a finished run of SCENARIO: per day, peak, load factor."""
+    from smarter.cli import printing
+
+    with _reported(scenario, overrides, state, unlock) as report:
+        names = report.neighbourhoods if neighbourhood is None else (neighbourhood,)
+        if not set(names) <= set(report.neighbourhoods):
+            raise UsageError(
+                f"there is no neighbourhood {neighbourhood}; there are {', '.join(report.neighbourhoods)}."
+            )
+        if as_json:
+            figures = [report.figures(name, report.demand(name)).model_dump_json(indent=2) for name in names]
+            click.echo("[\n" + ",\n".join(figures) + "\n]")
+            return
+        for name in names:
+            printing.print_demand(printing.console(), report, name, windows=windows)

@@ -1,0 +1,149 @@
+"""``smarter run``: carries a scenario through and prints or writes what it leaves behind."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smarter.cli.options import debug_option, opened, scenario_argument, state_options, unlocking
+from smarter.errors import DamagedStore
+
+if TYPE_CHECKING:
+    from smarter.keys.unlock import Unlock
+    from smarter.model.events import Event
+    from smarter.model.results import Result
+    from smarter.scenario import Scenario
+    from smarter.state import StateFolder
+
+
+@click.command(epilog="Examples:  smarter run quickstart  ·  smarter run umass-week --out results --verify")
+@scenario_argument
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write CSV files and result.json here.")
+@state_options
+@click.option("--fresh", is_flag=True, help="Destroy keys, ledger and records of this state first.")
+@click.option("--verify", is_flag=True, help="Recompute every number from the plaintext; fail on 1 mWh.")
+@click.option("--json", "as_json", is_flag=True, help="Print result.json on standard output.")
+@click.option("--reveal-meters", is_flag=True, help="With --out: also meters.csv, which pseudonym is which meter.")
+@click.option("--quiet", is_flag=True, help="No progress and no notes.")
+@debug_option
+def run(
+    scenario: str,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    state: Path | None,
+    unlock: str,
+    fresh: bool,
+    verify: bool,
+    as_json: bool,
+    reveal_meters: bool,
+    quiet: bool,
+) -> None:
+    """Run SCENARIO: from its beginning, or from where it was left.
+
+    A finished run is not run again; its result is printed again.
+    """
+    if reveal_meters and out is None:
+        raise click.UsageError("--reveal-meters writes meters.csv and so needs --out DIR")
+    checked, folder = opened(scenario, overrides, state)
+    checked.check_available()
+    if fresh and folder.path.exists():
+        folder.make()
+        with folder.locked():
+            folder.destroy()
+    if not quiet:
+        for warning in checked.warnings:
+            click.echo(f"warning: {warning}", err=True)
+    unlocker = unlocking(unlock, folder)
+    result = _carry(checked, folder, unlocker, verify=verify, quiet=quiet)
+    if not quiet:
+        for warning in result.warnings[len(checked.warnings) :]:
+            click.echo(f"warning: {warning}", err=True)
+    damaged = _give_out(
+        checked, folder, unlocker, result, out=out, as_json=as_json, reveal_meters=reveal_meters, quiet=quiet
+    )
+    if damaged:
+        raise DamagedStore(
+            f"{len(damaged)} records of the store in {folder.store} do not verify and count as refused "
+            f"({damaged[0]}); restore the store from a backup, or start again with --fresh."
+        )
+
+
+def _carry(scenario: Scenario, folder: StateFolder, unlocker: Unlock, *, verify: bool, quiet: bool) -> Result:
+    from smarter.model.events import Finished
+    from smarter.run import run as carry
+
+    events = carry(scenario, folder, unlock=unlocker, verify=verify)
+    if not quiet and sys.stderr.isatty():
+        events = _showing_progress(events)
+    for event in events:
+        if isinstance(event, Finished):
+            return event.result
+    raise AssertionError("a run ends with its result")
+
+
+def _showing_progress(events: Iterator[Event]) -> Iterator[Event]:
+    """Pass events on, and draw a bar on standard error while they come."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from smarter.model import events as kinds
+
+    columns = (
+        TextColumn("{task.description:<18}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        keys = carried = None
+        for event in events:
+            if isinstance(event, kinds.Started):
+                carried = progress.add_task(event.scenario, total=event.total, completed=event.done, unit="readings")
+            elif isinstance(event, kinds.Progress) and event.stage == "keys":
+                keys = keys if keys is not None else progress.add_task("making keys", total=event.total, unit="keys")
+                progress.update(keys, completed=event.done, visible=event.done < event.total)
+            elif isinstance(event, kinds.Progress) and carried is not None:
+                progress.update(carried, completed=event.done)
+            yield event
+
+
+def _give_out(
+    scenario: Scenario,
+    folder: StateFolder,
+    unlocker: Unlock,
+    result: Result,
+    *,
+    out: Path | None,
+    as_json: bool,
+    reveal_meters: bool,
+    quiet: bool,
+) -> list[str]:
+    """Write files, or print tables or JSON; return what records turned out damaged."""
+    from smarter.protocols.session import recall, reporting
+
+    if as_json:
+        click.echo(result.model_dump_json(indent=2))
+    session = recall(scenario, folder)
+    assert session is not None, "a finished run has a session"
+    try:
+        with reporting(session, folder, unlocker) as report:
+            if out is not None:
+                from smarter.export import write_outputs
+
+                for path in write_outputs(out, session, report, result, reveal_meters=reveal_meters):
+                    if not quiet:
+                        click.echo(f"wrote {path}", err=True)
+            elif not as_json:
+                from smarter.cli.printing import print_run
+
+                print_run(report, result)
+            if not report.damaged and result.counts.damaged_records:
+                list(report.billing())
+            return list(report.damaged)
+    finally:
+        session.journal.close()

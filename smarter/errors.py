@@ -1,0 +1,111 @@
+"""One tree of errors; each class carries the exit code that ``smarter`` ends with.
+
+Every message is one sentence that says what is wrong, where, and what to do. Every room raises
+these; only ``cli`` turns them into exit codes.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SmarterError(Exception):
+    """Root of everything that Smarter raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(SmarterError):
+    """What can be seen to be wrong without looking at data: arguments, scenario, options."""
+
+    exit_code = 2
+
+
+class ScenarioError(UsageError):
+    """A scenario that cannot be run; the message names file, line and field."""
+
+
+class UnknownPlugin(UsageError):
+    """A plugin that nobody registered; the message names those there are."""
+
+
+class StateMismatch(UsageError):
+    """A state folder that belongs to another scenario."""
+
+
+class DataError(SmarterError):
+    """Missing or bad input data; the message names file and row."""
+
+    exit_code = 3
+
+
+class InputChanged(DataError):
+    """An input file differs from the one that the run on this state began with."""
+
+
+class IntegrityError(SmarterError):
+    """Something stored or sent does not verify."""
+
+    exit_code = 4
+
+
+class AuthenticationFailed(IntegrityError):
+    """A ciphertext, tag or signature that does not verify; nothing of its content is given out."""
+
+
+class MalformedMessage(IntegrityError):
+    """Bytes that are not a message of the version and kind they are read as."""
+
+
+class VerificationFailed(IntegrityError):
+    """The run's numbers differ from those recomputed from the plaintext."""
+
+
+class DamagedStore(IntegrityError):
+    """A store or journal file that cannot be read back."""
+
+
+class DamagedKeys(IntegrityError):
+    """A keystore that cannot be read back."""
+
+
+class WrongPassphrase(IntegrityError):
+    """A keystore that the passphrase at hand does not open."""
+
+
+class KeyMismatch(IntegrityError):
+    """Ciphertexts, or a ciphertext and a key, that belong to different keys."""
+
+
+class OutOfBounds(IntegrityError):
+    """A value that would not fit where it is to be put: a lane, a plaintext, a counter."""
+
+
+class Unavailable(SmarterError):
+    """An installed plugin is broken, or an extra or a service is missing."""
+
+    exit_code = 5
+
+
+class BrokenPlugin(Unavailable):
+    """An installed plugin that raised while it was loaded or used."""
+
+
+class MissingExtra(Unavailable):
+    """A plugin whose library is not installed; the message gives the command that installs it."""
+
+
+class MachineError(SmarterError):
+    """The machine refuses: disk full, no permission, state in use."""
+
+    exit_code = 6
+
+
+class StateInUse(MachineError):
+    """Another run holds the lock of this state."""
+
+
+class Interrupted(SmarterError):
+    """The run was stopped from outside; its state can be resumed."""
+
+    exit_code = 130

@@ -1,0 +1,148 @@
+"""The output files: exact columns, exact energies, and a file is there whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from smarter.model.results import Result, WindowRow
+from smarter.model.windows import iso
+from smarter.protocols.report import Report
+from smarter.protocols.session import Session
+
+BILLING = ("meter", "window_start", "window_end", "readings", "expected", "energy_wh", "status")
+DEMAND = (
+    "neighbourhood",
+    "window_start",
+    "window_end",
+    "meters",
+    "readings",
+    "expected",
+    "energy_wh",
+    "mean_kw",
+    "status",
+)
+BILLS = ("meter", "period_start", "period_end", "energy_wh", "currency", "amount", "status")
+METERS = ("meter", "source")
+
+
+def write_outputs(folder: Path, session: Session, report: Report, result: Result, *, reveal_meters: bool) -> list[Path]:
+    """Write the files of a finished run into ``folder``, which is made if it is not there; return their paths.
+
+    ``reveal_meters`` adds ``meters.csv``: the simulation's truth, which no party has.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [
+        _write_csv(folder / "billing.csv", BILLING, _billing(report)),
+        _write_csv(folder / "demand.csv", DEMAND, _demand(report)),
+        _write_csv(folder / "bills.csv", BILLS, _bills(report)),
+    ]
+    if reveal_meters:
+        written.append(_write_csv(folder / "meters.csv", METERS, _meters(session)))
+    with _replacing(folder / "result.json") as file:
+        file.write(result.model_dump_json(indent=2) + "\n")
+    return [*written, folder / "result.json"]
+
+
+def watt_hours(energy: int | None) -> str:
+    """mWh as Wh with three decimals, exact; empty when there is none."""
+    if energy is None:
+        return ""
+    whole, rest = divmod(abs(energy), 1000)
+    return f"{'-' if energy < 0 else ''}{whole}.{rest:03}"
+
+
+def mean_kilowatts(row: WindowRow) -> str:
+    """Mean power over the measured part of a window, in kW with six decimals, rounded half to even; empty if none."""
+    if row.energy is None or not row.readings:
+        return ""
+    # energy mWh over (seconds × readings / expected), in whole mW, so that rounding is exact.
+    numerator, denominator = row.energy * 3600 * row.expected, (row.end - row.start) * row.readings
+    milliwatts = round_half_even(numerator, denominator)
+    whole, rest = divmod(abs(milliwatts), 1_000_000)
+    return f"{'-' if milliwatts < 0 else ''}{whole}.{rest:06}"
+
+
+def round_half_even(numerator: int, denominator: int) -> int:
+    """The integer nearest to a fraction with positive denominator, ties to even."""
+    quotient, rest = divmod(numerator, denominator)
+    return quotient + (2 * rest > denominator or (2 * rest == denominator and quotient % 2 == 1))
+
+
+def _billing(report: Report) -> Iterator[Sequence[object]]:
+    for pseudonym, timezone, rows in report.billing():
+        for row in rows:
+            yield (
+                pseudonym,
+                iso(row.start, timezone),
+                iso(row.end, timezone),
+                row.readings,
+                row.expected,
+                watt_hours(row.energy),
+                row.status,
+            )
+
+
+def _demand(report: Report) -> Iterator[Sequence[object]]:
+    for name in report.neighbourhoods:
+        timezone = report.timezone(name)
+        for row in report.demand(name):
+            yield (
+                name,
+                iso(row.start, timezone),
+                iso(row.end, timezone),
+                row.meters,
+                row.readings,
+                row.expected,
+                watt_hours(row.energy),
+                mean_kilowatts(row),
+                row.status,
+            )
+
+
+def _bills(report: Report) -> Iterator[Sequence[object]]:
+    for pseudonym, timezone, rows in report.billing():
+        for bill in report.bills(pseudonym, timezone, rows):
+            yield (
+                pseudonym,
+                iso(bill.start, timezone),
+                iso(bill.end, timezone),
+                watt_hours(bill.energy),
+                bill.currency,
+                "" if bill.amount is None else f"{bill.amount:f}",
+                bill.status,
+            )
+
+
+def _meters(session: Session) -> Iterator[Sequence[object]]:
+    kept = [meter for meters in session.roster.values() for meter in meters]
+    yield from ((meter.pseudonym.hex(), meter.source) for meter in sorted(kept, key=lambda meter: meter.pseudonym))
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
+    with _replacing(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+    return path
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """Write beside the file, then put it in its place."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,195 @@
+"""A party's keys on disk: ``FOLDER/PARTY.keys``, sealed; one keystore a party, opened by that party.
+
+Protocols make and open them, ``smarter keys`` lists, rotates and exports. A keystore says nothing of its
+age: who can put an older file in its place brings back the keys of that day, as with any file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+from smarter.api.randomness import SYSTEM_RANDOMNESS, Randomness
+from smarter.errors import DamagedKeys, UsageError
+from smarter.keys import envelope
+from smarter.keys.entries import KeyEntry, PublicEntry
+from smarter.keys.files import read_private, remove_private, write_private
+from smarter.keys.kdf import DEFAULT_COST, SALT_BYTES, Kdf, ScryptCost
+from smarter.keys.naming import party_name, short
+from smarter.keys.secret import Secret, Unlock
+
+__all__ = ["KeyEntry", "Keystore", "PublicEntry", "keystores", "public_entries"]
+
+_SUFFIX = ".keys"
+
+
+class Keystore:
+    """The unlocked keys of one party. Changes are in memory until :meth:`save`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        party: str,
+        identity: str,
+        lock: envelope.Lock,
+        entries: list[KeyEntry],
+        random: Randomness,
+    ) -> None:
+        self.party = party
+        self.path = _path(folder, party)
+        self.identity = identity
+        self._lock = lock
+        self._random = random
+        self._entries = {(entry.purpose, entry.fingerprint): entry for entry in entries}
+        self._current = {entry.purpose: entry.fingerprint for entry in entries if entry.current}
+
+    def __repr__(self) -> str:
+        return f"Keystore({self.party}, {len(self._entries)} keys)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a keystore stays in the process that opened it")
+
+    @staticmethod
+    def exists(folder: Path, party: str) -> bool:
+        return _path(folder, party).exists()
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        party: str,
+        unlock: Unlock,
+        *,
+        cost: ScryptCost = DEFAULT_COST,
+        random: Randomness = SYSTEM_RANDOMNESS,
+    ) -> Keystore:
+        """Make an empty keystore and save it; ``cost`` is what a passphrase's derivation costs.
+
+        Raises:
+            UsageError: the party has one already, or no passphrase can be had.
+        """
+        if cls.exists(folder, party):
+            raise UsageError(f"{_path(folder, party)} is there already: open it, or start anew with --fresh.")
+        identity = random.bytes(8).hex()
+        lock = _lock(unlock.new(party, identity), cost, random)
+        keystore = cls(folder, party, identity, lock, [], random)
+        keystore.save()
+        return keystore
+
+    @classmethod
+    def open(cls, folder: Path, party: str, unlock: Unlock, *, random: Randomness = SYSTEM_RANDOMNESS) -> Keystore:
+        """Read and unlock a keystore, all of it or nothing.
+
+        Raises:
+            DamagedKeys: it is missing, cut, altered, another party's, or its key file is.
+            WrongPassphrase: it is whole, and the passphrase is not its own.
+        """
+        sealed = _read(folder, party)
+        secret = unlock.existing(party, sealed.identity, sealed.kind)
+        lock = envelope.Lock(sealed.kind, sealed.kdf, sealed.kdf.root(secret.value))
+        return cls(folder, party, sealed.identity, lock, envelope.unseal(sealed, lock), random)
+
+    @staticmethod
+    def destroy(folder: Path, party: str, unlock: Unlock) -> None:
+        """Remove a keystore and the secret that unlocks it, if that is kept; neither need exist."""
+        try:
+            sealed = _read(folder, party)
+            identity, kind = sealed.identity, sealed.kind
+        except DamagedKeys:
+            identity, kind = "", "unknown"
+        remove_private(_path(folder, party))
+        unlock.forget(party, identity, kind)
+
+    def save(self) -> None:
+        """Replace the file: after a crash the old or the new one is there, whole."""
+        data = envelope.seal(self.party, self.identity, self._lock, list(self._entries.values()), self._random)
+        write_private(self.path, data)
+
+    def relock(self, unlock: Unlock, *, cost: ScryptCost = DEFAULT_COST) -> None:
+        """Save under another secret, as a keystore of a new identity; the old secret is not forgotten."""
+        # A new identity: a keyring's old entry must live until the new file is in place.
+        identity = self._random.bytes(8).hex()
+        self._lock = _lock(unlock.new(self.party, identity), cost, self._random)
+        self.identity = identity
+        self.save()
+
+    def add(self, entry: KeyEntry) -> None:
+        """Keep a key and make it the current one of its purpose; earlier ones stay."""
+        if (entry.purpose, entry.fingerprint) in self._entries:
+            raise ValueError(f"the keystore of {self.party} has {entry} already")
+        before = self._current.get(entry.purpose)
+        if before is not None:
+            earlier = self._entries[entry.purpose, before]
+            self._entries[entry.purpose, before] = dataclasses.replace(earlier, current=False)
+        self._entries[entry.purpose, entry.fingerprint] = dataclasses.replace(entry, current=True)
+        self._current[entry.purpose] = entry.fingerprint
+
+    def current(self, purpose: str) -> KeyEntry:
+        """The key in use for ``purpose``; raises :class:`DamagedKeys` when there is none."""
+        fingerprint = self._current.get(purpose)
+        if fingerprint is None:
+            raise DamagedKeys(f"keystore {self.path} has no current {purpose} key: {_WAY_OUT}")
+        return self._entries[purpose, fingerprint]
+
+    def find(self, purpose: str, fingerprint: str) -> KeyEntry:
+        """That key, current or not; raises :class:`DamagedKeys` when it is not here."""
+        entry = self._entries.get((purpose, fingerprint))
+        if entry is None:
+            raise DamagedKeys(f"keystore {self.path} has no {purpose} key {short(fingerprint)}: {_WAY_OUT}")
+        return entry
+
+    def entries(self, purpose: str | None = None) -> Iterator[KeyEntry]:
+        """All keys, or those of ``purpose``, oldest first."""
+        return (entry for entry in list(self._entries.values()) if purpose in (None, entry.purpose))
+
+    def replace(self, entry: KeyEntry) -> None:
+        """Put ``entry`` where the one of its purpose and fingerprint was; which is current stays."""
+        there = self.find(entry.purpose, entry.fingerprint)
+        self._entries[entry.purpose, entry.fingerprint] = dataclasses.replace(entry, current=there.current)
+
+    def drop(self, purpose: str, fingerprint: str) -> None:
+        """Forget a key: what only it opens stays closed. Backups of the file may still hold it."""
+        self.find(purpose, fingerprint)
+        del self._entries[purpose, fingerprint]
+        if self._current.get(purpose) == fingerprint:
+            del self._current[purpose]
+
+
+_WAY_OUT = "restore the keystore from a backup, or start anew with --fresh."
+
+
+def public_entries(folder: Path, party: str) -> tuple[PublicEntry, ...]:
+    """What a locked keystore lists, oldest first: its digest holds, its author is not proven.
+
+    Raises:
+        DamagedKeys: it is missing, cut or altered.
+    """
+    return _read(folder, party).public
+
+
+def keystores(folder: Path) -> tuple[str, ...]:
+    """The parties that have a keystore in ``folder``, by name."""
+    return tuple(sorted(path.stem for path in folder.glob(f"[a-z]*{_SUFFIX}")))
+
+
+def _path(folder: Path, party: str) -> Path:
+    return folder / f"{party_name(party)}{_SUFFIX}"
+
+
+def _lock(secret: Secret, cost: ScryptCost, random: Randomness) -> envelope.Lock:
+    kdf = Kdf(random.bytes(SALT_BYTES), cost if secret.kind == "passphrase" else None)
+    return envelope.Lock(secret.kind, kdf, kdf.root(secret.value))
+
+
+def _read(folder: Path, party: str) -> envelope.Envelope:
+    path = _path(folder, party)
+    try:
+        data = read_private(path, envelope.MAX_BYTES)
+    except FileNotFoundError as error:
+        raise DamagedKeys(f"there is no keystore {path}: {_WAY_OUT}") from error
+    sealed = envelope.read(data, str(path))
+    if sealed.party != party:
+        raise DamagedKeys(f"{path} is the keystore of {sealed.party!r}, not of {party}: {_WAY_OUT}")
+    return sealed

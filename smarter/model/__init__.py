@@ -1,0 +1,1 @@
+"""What flows between rooms: pure data, no I/O, no cryptography."""

@@ -1,0 +1,106 @@
+"""What a run reports while it goes on. ``run()`` yields these; the app and the command line listen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from smarter.model.results import Result
+
+
+@dataclass(frozen=True)
+class Started:
+    """The run has a state and a plan. ``total``: readings to carry; ``done``: carried before, when it resumes."""
+
+    scenario: str
+    meters: int
+    total: int
+    done: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A stage went on. ``done`` and ``total`` count what the stage counts: readings, or keys to make."""
+
+    stage: str
+    done: int
+    total: int
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a party has counted so far."""
+
+    party: str
+    counts: dict[str, int | float]
+
+
+@dataclass(frozen=True)
+class Released:
+    """A window was released. ``energy`` in mWh."""
+
+    kind: Literal["demand", "billing"]
+    holder: str
+    start: int
+    end: int
+    readings: int
+    expected: int
+    energy: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A window was not released, and why."""
+
+    kind: Literal["demand", "billing"]
+    holder: str
+    start: int
+    end: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A frame or record was dropped by ``party``, and why."""
+
+    party: str
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One step of the reading that is followed.
+
+    Attributes:
+        name: ``row``, ``reading``, ``frame``, …
+        mark: ``clear``, ``sealed``, ``sum`` or ``refused``: what exists here.
+        text: one line for people.
+        detail: the same as data, for scripts and the app.
+        readers: who can read it, each with the key that they do it with.
+    """
+
+    name: str
+    mark: Literal["clear", "sealed", "sum", "refused"]
+    text: str
+    detail: dict[str, object]
+    readers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A hop of the reading that ``trace`` follows."""
+
+    hop: Hop
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The run is over; nothing comes after this."""
+
+    result: Result
+
+
+Event = Started | Progress | Counts | Released | Refused | Fault | Traced | Finished

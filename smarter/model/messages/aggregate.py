@@ -1,0 +1,113 @@
+"""What the PES asks the releaser to open: the packed sums of windows that close together, and what went in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smarter.errors import MalformedMessage
+from smarter.model.messages import wire
+
+SIGNING_CONTEXT = b"smarter aggregate 1"
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """Sums of one kind, of one neighbourhood, over windows that close together.
+
+    Lanes lie in this order: ``demand``: one a window; ``billing``: all meters of the first window, then all of the next.
+
+    Attributes:
+        deployment: 16 bytes.
+        kind: ``demand`` or ``billing``.
+        neighbourhood: its id.
+        meters: the neighbourhood's pseudonyms, in lane order.
+        interval: seconds of a slot.
+        length: nominal seconds of a window.
+        starts: epoch seconds, one a window.
+        ends: likewise.
+        slots: how many slots each window has.
+        counts: readings that went in, shape windows × meters.
+        key: fingerprint of the scheme key.
+        lane_bytes: lane width; ``bound`` and ``capacity`` likewise of the lane plan.
+        ciphertexts: one per ``capacity`` lanes, in order; empty where the PES left all lanes empty.
+    """
+
+    deployment: bytes
+    kind: Literal["demand", "billing"]
+    neighbourhood: str
+    meters: tuple[bytes, ...]
+    interval: int
+    length: int
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    slots: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    key: str
+    bound: int
+    lane_bytes: int
+    capacity: int
+    ciphertexts: tuple[bytes, ...]
+
+    @property
+    def lanes(self) -> int:
+        """How many lanes there are in all."""
+        return len(self.starts) * (len(self.meters) if self.kind == "billing" else 1)
+
+    def encode(self) -> bytes:
+        """The byte form, which is signed."""
+        return wire.encode(
+            "aggregate",
+            [
+                self.deployment,
+                self.kind,
+                self.neighbourhood,
+                list(self.meters),
+                self.interval,
+                self.length,
+                *(np.asarray(column, "<i8").tobytes() for column in (self.starts, self.ends, self.slots, self.counts)),
+                self.key,
+                self.bound,
+                self.lane_bytes,
+                self.capacity,
+                list(self.ciphertexts),
+            ],
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> Aggregate:
+        """The reverse; raises :class:`MalformedMessage` also where shapes contradict each other."""
+        columns: list[type | tuple[type, ...]] = [bytes] * 4
+        fields = wire.decode("aggregate", data, [bytes, str, str, list, int, int, *columns, str, int, int, int, list])
+        deployment, kind, neighbourhood, meters, interval, length = fields[:6]
+        key, bound, lane_bytes, capacity, ciphertexts = fields[10:]
+        if kind not in ("demand", "billing") or not all(isinstance(m, bytes) for m in meters + ciphertexts):
+            raise MalformedMessage("an aggregate message is of no known kind.")
+        if any(len(column) % 8 for column in fields[6:10]):
+            raise MalformedMessage("an aggregate message has a torn column.")
+        starts, ends, slots, counts = (np.frombuffer(column, "<i8") for column in fields[6:10])
+        if not len(starts) == len(ends) == len(slots) or len(counts) != len(starts) * len(meters):
+            raise MalformedMessage("an aggregate message's columns are of different lengths.")
+        message = cls(
+            deployment,
+            kind,
+            neighbourhood,
+            tuple(meters),
+            interval,
+            length,
+            starts,
+            ends,
+            slots,
+            counts.reshape(len(starts), len(meters)),
+            key,
+            bound,
+            lane_bytes,
+            capacity,
+            tuple(ciphertexts),
+        )
+        if min(interval, length, bound, lane_bytes, capacity) < 1 or len(ciphertexts) != -(-message.lanes // capacity):
+            raise MalformedMessage("an aggregate message's lanes contradict its ciphertexts.")
+        return message

@@ -1,0 +1,27 @@
+"""Where a run's time and bytes go: one stopwatch per stage of a reading's way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+STAGES = ("read", "seal", "relay", "open", "encrypt", "add", "release", "deliver", "store")
+
+
+@dataclass
+class Stages:
+    """Seconds and bytes per stage, summed over a run."""
+
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+    bytes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 0))
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time spent inside to ``stage``."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - began

@@ -1,0 +1,69 @@
+"""Bills: one household's released windows, priced by the tariff, a bill a period, rounded once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from smarter.api import MeteredWindow, Tariff
+from smarter.model.bills import Bill
+from smarter.model.messages import Status
+from smarter.model.results import WindowRow
+
+Period = Literal["month", "week", "run"]
+
+
+def bills_of(rows: Sequence[WindowRow], tariff: Tariff, timezone: str) -> Iterator[Bill]:
+    """The bills of one household from all of its billing rows, in order of time.
+
+    A window belongs to the period that its start lies in, by local time. A bill is ``complete`` when all of its windows
+    are, ``incomplete`` when some have less than all readings or none, and ``missing`` (without energy and amount)
+    when not one has been released. A period is cut to the windows there are.
+    """
+    zone = ZoneInfo(timezone)
+    period: Period = tariff.options.period
+
+    def period_of(row: WindowRow) -> date | None:
+        return _period_start(datetime.fromtimestamp(row.start, zone).date(), period)
+
+    for _, group in groupby(rows, period_of):
+        windows = list(group)
+        metered = [
+            MeteredWindow(datetime.fromtimestamp(row.start, zone), datetime.fromtimestamp(row.end, zone), row.energy)
+            for row in windows
+            if row.energy is not None
+        ]
+        first, last = windows[0], windows[-1]
+        if not metered:
+            yield Bill(
+                first.holder,
+                first.start,
+                last.end,
+                None,
+                tariff.options.currency,
+                None,
+                Status.MISSING.word,
+                (),
+            )
+            continue
+        lines = tuple(tariff.lines(metered))
+        whole = all(row.status == Status.COMPLETE.word for row in windows)
+        yield Bill(
+            first.holder,
+            first.start,
+            last.end,
+            sum(window.energy for window in metered),
+            tariff.options.currency,
+            tariff.amount(lines),
+            (Status.COMPLETE if whole else Status.INCOMPLETE).word,
+            lines,
+        )
+
+
+def _period_start(day: date, period: Period) -> date | None:
+    if period == "month":
+        return day.replace(day=1)
+    return day - timedelta(days=day.weekday()) if period == "week" else None

@@ -1,0 +1,158 @@
+"""The MDMS party: deliveries in, records for its store out, and rows when it opens them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smarter.api import KeyedCipher, Keywrap, PrivateKey, Record
+from smarter.errors import AuthenticationFailed, DamagedStore, KeyMismatch, MalformedMessage
+from smarter.keys.signing import verify
+from smarter.model.messages import (
+    Delivery,
+    RecordContent,
+    RecordHeader,
+    SealedRecord,
+    Signed,
+    Status,
+    delivery,
+)
+from smarter.model.results import WindowRow
+
+
+@dataclass(frozen=True, repr=False)
+class MdmsKeys:
+    """What the MDMS holds.
+
+    Attributes:
+        unwrap: its private keys for deliveries, current and earlier, by fingerprint.
+        releaser: the releaser's Ed25519 public keys, current and earlier, by fingerprint.
+    """
+
+    unwrap: dict[str, PrivateKey]
+    releaser: dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The windows of one holder that must have a record.
+
+    Attributes:
+        kind: ``demand`` or ``billing``.
+        holder: pseudonym in hexadecimal, or neighbourhood.
+        edges: epoch seconds, one more than windows.
+        readings: how many readings each window could have.
+    """
+
+    kind: Literal["demand", "billing"]
+    holder: str
+    edges: NDArray[np.int64]
+    readings: NDArray[np.int64]
+
+
+class MDMS:
+    """Stores what it cannot be made to forget: every record by itself, sealed under its own key."""
+
+    def __init__(self, deployment: bytes, keys: MdmsKeys, keywrap: Keywrap) -> None:
+        self._deployment = deployment
+        self._keys = keys
+        self._keywrap = keywrap
+        self._openers: dict[bytes, KeyedCipher] = {}
+        self.damaged: list[str] = []
+
+    def receive(self, message: bytes) -> list[Record]:
+        """Check a delivery and return its records, still sealed, for the store.
+
+        Raises:
+            AuthenticationFailed: not signed by the releaser.
+            KeyMismatch: for another receiver or deployment.
+            MalformedMessage: no such message.
+        """
+        signed = Signed.decode(message)
+        for key in self._keys.releaser.values():
+            try:
+                verify(key, signed.body, signed.signature, delivery.SIGNING_CONTEXT)
+                break
+            except AuthenticationFailed:
+                continue
+        else:
+            raise AuthenticationFailed("a delivery is not signed by the releaser.")
+        delivered = Delivery.decode(signed.body)
+        if delivered.deployment != self._deployment or delivered.receiver not in self._keys.unwrap:
+            raise KeyMismatch("a delivery is for another receiver or of another deployment.")
+        records = []
+        for body in delivered.records:
+            header = RecordHeader.decode(SealedRecord.decode(body).header)
+            records.append(Record(header.kind, header.holder, header.start, body))
+        return records
+
+    def rows(self, expected: Expected, records: Iterable[Record]) -> Iterator[WindowRow]:
+        """A row for every expected window, in order of time, from one holder's records in that order.
+
+        A record that does not verify, or is not there, gives a row with status ``refused`` and is listed in
+        :attr:`damaged`; the others are not affected.
+        """
+        by_start = {record.start: record for record in records}
+        for window, start in enumerate(expected.edges[:-1].tolist()):
+            end, due = int(expected.edges[window + 1]), int(expected.readings[window])
+            try:
+                content = self._open(expected, by_start.get(start), start, end)
+            except (AuthenticationFailed, MalformedMessage, DamagedStore) as error:
+                self.damaged.append(f"{expected.kind} of {expected.holder} from {start}: {error}")
+                yield WindowRow(
+                    expected.kind,
+                    expected.holder,
+                    start,
+                    end,
+                    0,
+                    0,
+                    due,
+                    None,
+                    Status.REFUSED.word,
+                    "damaged record",
+                )
+                continue
+            there = content.status in (Status.COMPLETE, Status.INCOMPLETE)
+            yield WindowRow(
+                expected.kind,
+                expected.holder,
+                start,
+                end,
+                content.meters,
+                content.readings,
+                content.expected,
+                content.energy if there else None,
+                content.status.word,
+                content.reason,
+            )
+
+    def _open(self, expected: Expected, record: Record | None, start: int, end: int) -> RecordContent:
+        if record is None:
+            raise DamagedStore("the store has no record of it")
+        sealed = SealedRecord.decode(record.body)
+        header = RecordHeader.decode(sealed.header)
+        if (header.deployment, header.kind, header.holder, header.start, header.end) != (
+            self._deployment,
+            expected.kind,
+            expected.holder,
+            start,
+            end,
+        ) or header.receiver not in self._keys.unwrap:
+            raise MalformedMessage("the record is of another window, holder or receiver")
+        opener = self._openers.get(sealed.wrapped)
+        if opener is None:
+            private = self._keys.unwrap[header.receiver]
+            opener = self._keywrap.opener(private, sealed.wrapped, context=delivery.SEALING_CONTEXT)
+            self._openers[sealed.wrapped] = opener
+        return RecordContent.decode(opener.open(sealed.nonce, sealed.sealed, sealed.header), expected.kind)
+
+    def snapshot(self) -> bytes:
+        """Nothing: what it keeps is in its store."""
+        return b""
+
+    def restore(self, snapshot: bytes) -> None:
+        """The reverse of :meth:`snapshot`."""

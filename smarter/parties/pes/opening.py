@@ -1,0 +1,120 @@
+"""Opening the frames of one hold: every check that stands between a frame and its readings being counted."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smarter.api import AuthenticationFailed, KeyedCipher
+from smarter.errors import MalformedMessage
+from smarter.model.messages import Frame, decode_readings
+from smarter.parties.pes.layout import Area
+
+
+@dataclass(frozen=True, repr=False)
+class OpeningKeys:
+    """What opens one meter's frames of one key epoch."""
+
+    seal: KeyedCipher
+    mac: bytes
+    cipher: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One hold's readings in the clear.
+
+    Attributes:
+        first_slot: slot of the first column.
+        energies: mWh, shape meters × slots.
+        frames: which frame of the hold each reading came in, from 1; 0 where there is none.
+        dropped: why each frame that was not let in was dropped.
+    """
+
+    first_slot: int
+    energies: NDArray[np.int64]
+    frames: NDArray[np.int32]
+    dropped: list[str]
+
+
+class _Refusal(Exception):
+    """Why a frame is not let in."""
+
+
+def open_frames(
+    frames: Iterable[bytes],
+    area: Area,
+    deployment: bytes,
+    keys: Mapping[tuple[bytes, int], OpeningKeys],
+    absorbed: NDArray[np.bool_],
+    first_slot: int,
+) -> Opened:
+    """Open frames, each at most once for each slot; a frame that fails any check is dropped, with its reason.
+
+    Args:
+        frames: bytes as the concentrator passed them on.
+        area: the neighbourhood whose hold this is.
+        deployment: 16 bytes, which each frame must be of.
+        keys: by pseudonym and epoch.
+        absorbed: slots of which readings were absorbed before, shape meters × slots of this hold.
+        first_slot: slot of the first column of ``absorbed``.
+    """
+    taken = absorbed.copy()
+    energies = np.zeros(taken.shape, np.int64)
+    origin = np.zeros(taken.shape, np.int32)
+    position = {pseudonym: row for row, pseudonym in enumerate(area.pseudonyms)}
+    dropped = []
+    for number, data in enumerate(frames, start=1):
+        try:
+            frame = Frame.decode(data)
+            row = position.get(frame.header.pseudonym)
+            start = frame.header.first_slot - first_slot
+            columns = slice(start, start + frame.header.count)
+            if row is None:
+                raise _Refusal("unknown meter")
+            key = _verify(frame, area, deployment, keys)
+            if start < 0:
+                raise _Refusal("too late, or a replay")
+            if columns.stop > taken.shape[1]:
+                raise _Refusal("ahead of the clock")
+            if taken[row, columns].any():
+                raise _Refusal("its readings are there already")
+            readings = _open(frame, area, key)
+        except _Refusal as refusal:
+            dropped.append(str(refusal))
+        except AuthenticationFailed:
+            dropped.append("authentication failed")
+        except MalformedMessage:
+            dropped.append("no frame")
+        else:
+            taken[row, columns] = True
+            energies[row, columns] = readings
+            origin[row, columns] = number
+    return Opened(first_slot, energies, origin, dropped)
+
+
+def _verify(frame: Frame, area: Area, deployment: bytes, keys: Mapping[tuple[bytes, int], OpeningKeys]) -> OpeningKeys:
+    """Check all that can be checked with the frame still sealed."""
+    header = frame.header
+    key = keys.get((header.pseudonym, header.epoch))
+    if key is None:
+        raise _Refusal("unknown key epoch")
+    if not hmac.compare_digest(hmac.digest(key.mac, frame.maced, "sha256"), frame.mac):
+        raise AuthenticationFailed("a frame's billing MAC does not verify.")
+    if (header.deployment, header.cipher) != (deployment, key.cipher):
+        raise _Refusal("of another deployment or cipher")
+    if (header.interval, header.phase) != (area.axis.interval, area.axis.phase):
+        raise _Refusal("on another slot axis")
+    return key
+
+
+def _open(frame: Frame, area: Area, key: OpeningKeys) -> NDArray[np.int64]:
+    header = frame.header
+    readings = decode_readings(key.seal.open(header.nonce, frame.sealed, header.encode()), header)
+    if max(int(readings.max()), -int(readings.min())) > area.largest:
+        raise _Refusal("a reading beyond the meter's rating")
+    return readings

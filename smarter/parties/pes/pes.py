@@ -1,0 +1,272 @@
+"""The PES itself: frames in, aggregates out; it can encrypt under the scheme and cannot decrypt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smarter.api import (
+    SYSTEM_RANDOMNESS,
+    Cipher,
+    Ciphertexts,
+    Keywrap,
+    PrivateKey,
+    PublicKey,
+    Randomness,
+    Scheme,
+)
+from smarter.errors import AuthenticationFailed, KeyMismatch, MalformedMessage
+from smarter.keys.derive import epoch_keys
+from smarter.keys.signing import sign, verify
+from smarter.model import views
+from smarter.model.messages import Aggregate, EpochKey, Signed, aggregate, epoch, wire
+from smarter.model.rules import ReleaseRules
+from smarter.model.stages import Stages
+from smarter.parties.pes.layout import Area, Layout
+from smarter.parties.pes.opening import Opened, OpeningKeys, open_frames
+from smarter.parties.pes.pieces import Combine, cut_pieces
+from smarter.parties.pes.sums import Place, Sums
+
+EPOCHS_KEPT = 2
+"""Key epochs of a meter that are kept: the current one, and the one before for frames still on their way."""
+
+
+@dataclass(frozen=True, repr=False)
+class PesKeys:
+    """What the PES holds: no private key of the scheme.
+
+    Attributes:
+        unwrap: private keys under which meters wrap their epoch secrets, current and earlier, by fingerprint.
+        sign: Ed25519 private key.
+        aggregate: public key of the scheme.
+    """
+
+    unwrap: dict[str, PrivateKey]
+    sign: bytes
+    aggregate: PublicKey
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What one hold added to one sum, for whoever follows a reading: ciphertexts, and which addend each one is."""
+
+    kind: str
+    place: Place
+    addends: list[int]
+    ciphertexts: Ciphertexts
+
+
+@dataclass(frozen=True)
+class Absorbed:
+    """What became of one hold's frames. ``seconds``: for how long their readings were in the clear."""
+
+    readings: int
+    seconds: float
+    dropped: list[str]
+    encrypted: int
+    packed: list[Packed]
+
+
+class PES:
+    """Opens one hold at a time, encrypts under the public key straight away, and lets the plaintext go."""
+
+    def __init__(
+        self,
+        deployment: bytes,
+        keys: PesKeys,
+        *,
+        cipher: Cipher,
+        keywrap: Keywrap,
+        scheme: Scheme,
+        areas: Iterable[Area],
+        rules: ReleaseRules,
+        combine: Combine,
+        stages: Stages,
+        random: Randomness = SYSTEM_RANDOMNESS,
+    ) -> None:
+        self._deployment = deployment
+        self._keys = keys
+        self._cipher = cipher
+        self._keywrap = keywrap
+        self._scheme = scheme
+        self._combine = combine
+        self._stages = stages
+        self._random = random
+        self._areas = {area.name: area for area in areas}
+        self._verify_keys = {
+            pseudonym: key
+            for area in self._areas.values()
+            for pseudonym, key in zip(area.pseudonyms, area.verify_keys, strict=True)
+        }
+        self._opening: dict[tuple[bytes, int], OpeningKeys] = {}
+        self._sums = {
+            name: tuple(Sums(layout, rules, area.axis.interval) for layout in area.layouts)
+            for name, area in self._areas.items()
+        }
+        self._late: dict[str, NDArray[np.bool_]] = {
+            name: np.zeros((len(area.pseudonyms), 0), np.bool_) for name, area in self._areas.items()
+        }
+
+    def accept_epoch(self, message: bytes) -> None:
+        """Take the secret of a meter's new key epoch.
+
+        Raises:
+            AuthenticationFailed: not signed by that meter, not wrapped for this PES, or an epoch that has been.
+            MalformedMessage: no such message.
+        """
+        signed = Signed.decode(message)
+        announced = EpochKey.decode(signed.body)
+        verify_key = self._verify_keys.get(announced.pseudonym)
+        if verify_key is None:
+            raise AuthenticationFailed("a key epoch was announced for a meter that is not enrolled.")
+        verify(verify_key, signed.body, signed.signature, epoch.SIGNING_CONTEXT)
+        known = [number for pseudonym, number in self._opening if pseudonym == announced.pseudonym]
+        if (
+            announced.deployment != self._deployment
+            or announced.cipher != self._cipher.name
+            or announced.epoch <= max(known, default=0)
+            or announced.receiver not in self._keys.unwrap
+        ):
+            raise AuthenticationFailed(
+                "a key epoch was announced again, or for another receiver, deployment or cipher."
+            )
+        secret = self._keywrap.unwrap(
+            self._keys.unwrap[announced.receiver],
+            announced.wrapped,
+            context=EpochKey.context(self._deployment, announced.pseudonym, announced.epoch),
+        )
+        keys = epoch_keys(
+            secret,
+            deployment=self._deployment,
+            pseudonym=announced.pseudonym,
+            epoch=announced.epoch,
+            cipher_key_bytes=self._cipher.key_bytes,
+        )
+        self._opening[announced.pseudonym, announced.epoch] = OpeningKeys(
+            self._cipher.keyed(keys.seal), keys.mac, self._cipher.name
+        )
+        for old in sorted(known)[: 1 - EPOCHS_KEPT]:
+            del self._opening[announced.pseudonym, old]
+
+    def absorb(self, name: str, frames: Sequence[bytes], first_slot: int, end_slot: int) -> Absorbed:
+        """Open the frames of one hold, encrypt what they hold, and add it to the running sums.
+
+        Args:
+            name: the neighbourhood.
+            frames: as the concentrator passed them on.
+            first_slot: where the hold begins; frames up to the area's grace before it are let in.
+            end_slot: where it ends.
+        """
+        with views.in_the_clear() as exposure:
+            opened = self._open(self._areas[name], frames, first_slot, end_slot)
+            readings = int(np.count_nonzero(opened.frames))
+            plaintexts: list[int] = []
+            places: list[tuple[Sums, Place, list[int]]] = []
+            with self._stages.timed("encrypt"):
+                for sums in self._sums[name]:
+                    pieces = cut_pieces(opened, sums.layout, self._combine)
+                    for place, packed, addends in sums.place(pieces, opened.first_slot, end_slot):
+                        plaintexts += packed
+                        places.append((sums, place, addends))
+                dropped = opened.dropped
+                encrypted = self._scheme.encrypt(self._keys.aggregate, plaintexts, random=self._random)
+            del opened, plaintexts
+        return Absorbed(readings, exposure.seconds, dropped, len(encrypted), self._add(places, encrypted))
+
+    def _open(self, area: Area, frames: Sequence[bytes], first_slot: int, end_slot: int) -> Opened:
+        late = self._late[area.name]
+        absorbed = np.zeros((len(area.pseudonyms), late.shape[1] + end_slot - first_slot), np.bool_)
+        absorbed[:, : late.shape[1]] = late
+        with self._stages.timed("open"):
+            opened = open_frames(frames, area, self._deployment, self._opening, absorbed, first_slot - late.shape[1])
+        absorbed |= opened.frames > 0
+        self._late[area.name] = absorbed[:, max(0, absorbed.shape[1] - area.grace) :]
+        self._stages.bytes["open"] += sum(map(len, frames))
+        return opened
+
+    def _add(self, places: list[tuple[Sums, Place, list[int]]], encrypted: Ciphertexts) -> list[Packed]:
+        packed, start, public = [], 0, self._keys.aggregate
+        with self._stages.timed("add"):
+            for sums, place, addends in places:
+                batch = encrypted[start : start + len(addends)]
+                sums.add(self._scheme, public, place, self._scheme.total(public, batch))
+                packed.append(Packed(sums.layout.kind, place, addends, batch))
+                start += len(addends)
+        if len(encrypted):
+            (one,) = self._scheme.dump(public, encrypted[0])
+            self._stages.bytes["encrypt"] += len(one) * len(encrypted)
+        return packed
+
+    def close(self, name: str, slot: int) -> list[bytes]:
+        """Hand over, signed and re-randomised, the sums of all windows that close up to ``slot``."""
+        area, messages = self._areas[name], []
+        with self._stages.timed("add"):
+            for sums in self._sums[name]:
+                messages += [self._close_bundle(area, sums, closing) for closing in sums.due(slot)]
+        return messages
+
+    def _close_bundle(self, area: Area, sums: Sums, closing: int) -> bytes:
+        layout, public = sums.layout, self._keys.aggregate
+        windows, counts, totals = sums.close(self._scheme, public, closing)
+        blobs = [
+            b"" if total is None
+            else self._scheme.dump(public, self._scheme.rerandomise(public, total, random=self._random))[0]
+            for total in totals
+        ]  # fmt: skip
+        edges = layout.grid.edges
+        body = Aggregate(
+            self._deployment,
+            layout.kind,
+            area.name,
+            area.pseudonyms,
+            area.axis.interval,
+            layout.grid.length,
+            edges[windows.start : windows.stop],
+            edges[windows.start + 1 : windows.stop + 1],
+            np.diff(layout.edges[windows.start : windows.stop + 1]),
+            counts,
+            public.fingerprint,
+            layout.plan.bound,
+            layout.plan.lane_bytes,
+            layout.plan.capacity,
+            tuple(blobs),
+        ).encode()
+        return Signed(body, sign(self._keys.sign, body, aggregate.SIGNING_CONTEXT)).encode()
+
+    def layouts(self, name: str) -> tuple[Layout, Layout]:
+        """How a neighbourhood's windows and lanes lie, demand and billing."""
+        return self._areas[name].layouts
+
+    @property
+    def open_sums(self) -> int:
+        """How many ciphertexts the running sums hold."""
+        return sum(sums.open_sums for pair in self._sums.values() for sums in pair)
+
+    def snapshot(self) -> bytes:
+        """The running sums and what has been absorbed; no key and no reading is in it."""
+        state = {
+            name: [
+                list(self._late[name].shape),
+                np.packbits(self._late[name]).tobytes(),
+                [sums.snapshot(self._scheme, self._keys.aggregate) for sums in self._sums[name]],
+            ]
+            for name in self._areas
+        }
+        return wire.encode("pes-state", [self._keys.aggregate.fingerprint, state])
+
+    def restore(self, snapshot: bytes) -> None:
+        """The reverse of :meth:`snapshot`; raises :class:`MalformedMessage`."""
+        key, state = wire.decode("pes-state", snapshot, [str, dict])
+        if key != self._keys.aggregate.fingerprint and any(sums for *_, pair in state.values() for _, sums, _ in pair):
+            raise KeyMismatch(f"the PES's running sums are under key {key[:8]}, which has been replaced.")
+        try:
+            for name, (shape, bits, pair) in state.items():
+                flat = np.unpackbits(np.frombuffer(bits, np.uint8), count=shape[0] * shape[1])
+                self._late[name] = flat.reshape(shape).astype(np.bool_)
+                for sums, kept in zip(self._sums[name], pair, strict=True):
+                    sums.restore(self._scheme, self._keys.aggregate, kept)
+        except (TypeError, ValueError, KeyError) as error:
+            raise MalformedMessage("the PES's kept state does not read back.") from error

@@ -1,0 +1,230 @@
+"""Protocol ``pes``: meters → concentrator → PES → releaser → MDMS, hold by hold.
+
+Each party acts inside its own view, so that whatever it decodes, opens or decrypts is counted for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from smarter.api import SYSTEM_RANDOMNESS, Cipher, Record
+from smarter.model.messages import wire
+from smarter.model.readings import ReadingBlock
+from smarter.model.rules import ReleaseRules
+from smarter.model.stages import Stages
+from smarter.model.views import View, acting
+from smarter.model.windows import WindowGrid
+from smarter.parties.concentrator import Concentrator
+from smarter.parties.mdms import MDMS
+from smarter.parties.meter.meter import Meter, MeterIdentity
+from smarter.parties.pes import PES, Absorbed, Area, Layout, lay_out
+from smarter.parties.releaser import Decision, Ledger, LedgerEntry, Release, Releaser
+from smarter.protocols.network import Network, PlannedFault, SentFrame
+from smarter.protocols.plan import NeighbourhoodPlan
+from smarter.protocols.provision import Cryptography, Keyring
+from smarter.scenario import Scenario
+from smarter.state import KeptMeter
+
+VIEWED = ("meters", "concentrator", "pes", "releaser", "mdms", "simulation")
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What one hold led to.
+
+    Attributes:
+        sent: frames as they left the meters.
+        relayed: as the concentrator passed them on.
+        dropped: why frames were dropped, by party.
+        absorbed: what the PES made of them.
+        aggregates: messages for the releaser.
+    """
+
+    sent: list[SentFrame]
+    relayed: list[bytes]
+    dropped: dict[str, list[str]]
+    absorbed: Absorbed
+    aggregates: list[bytes]
+
+
+class PesDeployment:
+    """The parties of a deployment, wired. ``roster``: the meters of each neighbourhood in lane order."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        plans: Sequence[NeighbourhoodPlan],
+        roster: Mapping[str, Sequence[KeptMeter]],
+        deployment: bytes,
+        keyring: Keyring,
+        cryptography: Cryptography,
+        ledger: Iterable[tuple[str, str, int, int, bytes, bytes]],
+        faults: Iterable[PlannedFault],
+    ) -> None:
+        self.views = {party: View() for party in VIEWED}
+        self.stages = Stages()
+        self._plans = {plan.name: plan for plan in plans}
+        self._keyring = keyring
+        self._keywrap = cryptography.keywrap
+        cipher: Cipher = scenario.crypto.seal.create()
+        rules = ReleaseRules(scenario.release.min_meters, scenario.release.min_billing_window)
+        pes_keys = keyring.pes(cryptography)
+        self.aggregate_key = pes_keys.aggregate
+        bits = cryptography.scheme.plaintext_bits(self.aggregate_key)
+        areas = [area_of(scenario, plan, roster[plan.name], bits) for plan in plans]
+        self._pes_wrap = self._keywrap.load_public(keyring.stores["pes"].current("unwrap").public)
+        self.meters = {
+            plan.name: [
+                Meter(
+                    MeterIdentity(deployment, kept.pseudonym, keyring.meter_signing_key(kept.pseudonym)),
+                    cipher,
+                    plan.axis,
+                    scenario.frame,
+                    plan.largest,
+                )
+                for kept in roster[plan.name]
+            ]
+            for plan in plans
+        }
+        for name, meters in self.meters.items():
+            for meter, kept in zip(meters, roster[name], strict=True):
+                meter.epoch = kept.epoch
+        self._concentrator = Concentrator(kept.pseudonym for kepts in roster.values() for kept in kepts)
+        self.networks = {
+            plan.name: Network(fault for fault in faults if fault.neighbourhood == plan.name) for plan in plans
+        }
+        self.pes = PES(
+            deployment,
+            pes_keys,
+            cipher=cipher,
+            keywrap=self._keywrap,
+            scheme=cryptography.scheme,
+            areas=areas,
+            rules=rules,
+            combine=scenario.pes.combine,
+            stages=self.stages,
+        )
+        self.releaser = Releaser(
+            deployment,
+            keyring.releaser(cryptography),
+            scheme=cryptography.scheme,
+            keywrap=self._keywrap,
+            rules=rules,
+            ledger=Ledger(
+                LedgerEntry(kind, holder, start, end, split_pseudonyms(members), digest)
+                for kind, holder, start, end, members, digest in ledger
+            ),
+            stages=self.stages,
+        )
+        self.mdms = MDMS(deployment, keyring.mdms(cryptography), self._keywrap)
+
+    def begin_epochs(self) -> tuple[dict[bytes, int], list[bytes]]:
+        """Start every meter: a new key epoch each, announced to the PES.
+
+        Returns:
+            Each meter's epoch, and the announcements, so that frames on their way survive a restart.
+        """
+        secrets: dict[bytes, tuple[int, bytes]] = {}
+        announcements = []
+        with acting(self.views["meters"]):
+            for meter in (meter for meters in self.meters.values() for meter in meters):
+                message, secret = meter.begin_epoch(self._keywrap, self._pes_wrap, SYSTEM_RANDOMNESS)
+                secrets[meter.pseudonym] = (meter.epoch, secret)
+                announcements.append(message)
+        self._keyring.keep_epochs(secrets)
+        self.accept_epochs(announcements)
+        return {pseudonym: epoch for pseudonym, (epoch, _) in secrets.items()}, announcements
+
+    def accept_epochs(self, announcements: Iterable[bytes]) -> None:
+        """Hand announcements of key epochs to the PES."""
+        with acting(self.views["pes"]):
+            for message in announcements:
+                self.pes.accept_epoch(message)
+
+    def carry(self, name: str, readings: Sequence[Sequence[ReadingBlock]], first: int, end: int) -> Carried:
+        """One hold's readings, from the meters to the PES, and the windows that close with it.
+
+        Args:
+            name: the neighbourhood.
+            readings: each meter's blocks, in lane order.
+            first: the hold's first slot; ``end`` the slot after its last.
+        """
+        plan, network = self._plans[name], self.networks[name]
+        sent: list[SentFrame] = []
+        with acting(self.views["meters"]), self.stages.timed("seal"):
+            for row, blocks in enumerate(readings):
+                meter = self.meters[name][row]
+                for block in network.lose(row, blocks):
+                    sent += [
+                        SentFrame(row, start, count, data) for start, count, data in meter.seal(block, plan.first_slot)
+                    ]
+        self.stages.bytes["seal"] += sum(len(frame.data) for frame in sent)
+        with acting(self.views["concentrator"]), self.stages.timed("relay"):
+            relayed = self._concentrator.relay(network.to_concentrator(sent, end))
+        self.stages.bytes["relay"] += sum(map(len, relayed.frames))
+        with acting(self.views["pes"]):
+            absorbed = self.pes.absorb(name, network.to_pes(relayed.frames, end), first, end)
+            aggregates = self.pes.close(name, plan.end_slot + plan.hold if end >= plan.end_slot else end)
+        dropped = {"concentrator": relayed.dropped, "pes": absorbed.dropped}
+        return Carried(sent, relayed.frames, dropped, absorbed, aggregates)
+
+    def decide(self, aggregate: bytes) -> Decision:
+        """What the releaser makes of an aggregate; its entries must be durable before :meth:`release`."""
+        with acting(self.views["releaser"]):
+            return self.releaser.decide(aggregate)
+
+    def release(self, decision: Decision) -> tuple[Release, list[Record]]:
+        """Open what was decided, deliver it, and let the MDMS check it; records are for its store."""
+        with acting(self.views["releaser"]):
+            release = self.releaser.open(decision)
+        with acting(self.views["mdms"]), self.stages.timed("deliver"):
+            return release, self.mdms.receive(release.delivery)
+
+    def snapshots(self) -> dict[str, bytes]:
+        """What of the parties must survive a crash, by party."""
+        networks = {name: network.snapshot() for name, network in self.networks.items()}
+        return {"pes": self.pes.snapshot(), "network": wire.encode("networks", [networks])}
+
+    def restore(self, snapshots: Mapping[str, bytes]) -> None:
+        """The reverse of :meth:`snapshots`."""
+        self.pes.restore(snapshots["pes"])
+        (networks,) = wire.decode("networks", snapshots["network"], [dict])
+        for name, network in self.networks.items():
+            network.restore(networks[name])
+
+
+def area_of(scenario: Scenario, plan: NeighbourhoodPlan, roster: Sequence[KeptMeter], plaintext_bits: int) -> Area:
+    """A neighbourhood as the PES knows it: by pseudonyms, windows and bounds."""
+    grace = -(-scenario.grace // plan.axis.interval)
+    most = None if scenario.pes.lanes == "auto" else scenario.pes.lanes
+
+    def layout(kind: Literal["demand", "billing"], grid: WindowGrid) -> Layout:
+        return lay_out(
+            kind,
+            grid,
+            plan.axis,
+            first_slot=plan.first_slot,
+            hold=plan.hold,
+            grace=grace,
+            meters=len(roster),
+            largest=plan.largest,
+            plaintext_bits=plaintext_bits,
+            most_lanes=most,
+        )
+
+    return Area(
+        plan.name,
+        plan.axis,
+        tuple(kept.pseudonym for kept in roster),
+        tuple(kept.verify_key for kept in roster),
+        plan.largest,
+        grace,
+        (layout("demand", plan.demand), layout("billing", plan.billing)),
+    )
+
+
+def split_pseudonyms(joined: bytes) -> tuple[bytes, ...]:
+    """Pseudonyms that were joined for the ledger."""
+    return tuple(joined[place : place + 8] for place in range(0, len(joined), 8))

@@ -1,0 +1,191 @@
+"""A scenario and its data cut to size: which meters, which span, which slots, windows and holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from math import ceil
+
+import numpy as np
+
+from smarter.api import SourceContext, SourceMeter
+from smarter.errors import DataError
+from smarter.model.clock import WallClock
+from smarter.model.windows import Axis, WindowGrid, cut, iso, spell
+from smarter.parties.meter.survey import survey
+from smarter.scenario import Neighbourhood, Scenario
+
+MWH_PER_KWH = 1_000_000
+LOOK = 64
+"""Rows of a meter that planning looks at."""
+
+
+@dataclass(frozen=True)
+class NeighbourhoodPlan:
+    """One neighbourhood of a run.
+
+    Attributes:
+        name: its id.
+        timezone: IANA name.
+        size: how many meters it has.
+        meters: of the source, in natural order; none where a plan is recalled without its data.
+        rating_kw: the most power of a meter, in either direction.
+        axis: its slots.
+        start: epoch seconds of the span; ``end`` likewise.
+        hold: slots of a hold.
+        demand: the demand windows; ``billing`` the billing windows.
+    """
+
+    name: str
+    timezone: str
+    size: int
+    meters: tuple[SourceMeter, ...]
+    rating_kw: Decimal
+    axis: Axis
+    start: int
+    end: int
+    hold: int
+    demand: WindowGrid
+    billing: WindowGrid
+
+    @property
+    def first_slot(self) -> int:
+        """The first slot of the span."""
+        return int(self.axis.first_slot_from(self.start))
+
+    @property
+    def end_slot(self) -> int:
+        """The slot after the last of the span."""
+        return int(self.axis.first_slot_from(self.end))
+
+    @property
+    def largest(self) -> int:
+        """The most energy of a reading, mWh: the rating's, rounded up as the register may."""
+        return ceil(Fraction(self.rating_kw) * MWH_PER_KWH * self.axis.interval / 3600)
+
+    @property
+    def expected(self) -> int:
+        """How many readings the span could have."""
+        return (self.end_slot - self.first_slot) * self.size
+
+    def holds(self, since: int | None) -> Iterator[tuple[int, int]]:
+        """The holds' slots, each (first, end), from slot ``since`` on; they are counted from the span's first slot."""
+        position = self.first_slot if since is None else since
+        offset = (position - self.first_slot) // self.hold * self.hold
+        edges = [position, *range(self.first_slot + offset + self.hold, self.end_slot, self.hold), self.end_slot]
+        return ((first, end) for first, end in pairwise(edges) if first < end)
+
+
+def plan_run(scenario: Scenario) -> tuple[NeighbourhoodPlan, ...]:
+    """Look at the data as far as planning needs it.
+
+    Raises:
+        DataError: no meters, too few, no reading in the span, or a file that cannot be read.
+    """
+    return tuple(_plan(scenario, name, area) for name, area in scenario.neighbourhoods.items())
+
+
+def choose_meters(scenario: Scenario, name: str) -> tuple[SourceMeter, ...]:
+    """The meters of a neighbourhood: the first ones of its source, in natural order."""
+    area = scenario.neighbourhoods[name]
+    context = SourceContext(
+        name,
+        area.timezone,
+        scenario.windows.reading,
+        scenario.seed,
+        scenario.time.start_in(area.timezone),
+        scenario.time.end_in(area.timezone),
+    )
+    meters = area.source.create().meters(context)
+    if area.meters is not None and len(meters) < area.meters:
+        raise DataError(
+            f"neighbourhoods.{name}.meters asks for {area.meters} meters and its source has {len(meters)}; lower it."
+        )
+    return tuple(meters[: area.meters])
+
+
+def _plan(scenario: Scenario, name: str, area: Neighbourhood) -> NeighbourhoodPlan:
+    meters = choose_meters(scenario, name)
+    if len(meters) < scenario.release.min_meters:
+        raise DataError(
+            f"neighbourhood {name} has {len(meters)} meters, fewer than release.min_meters = "
+            f"{scenario.release.min_meters}, so that no demand could be released; add meters to its source."
+        )
+    start, end = _span(scenario, area, meters)
+    axis = Axis(scenario.windows.reading, _phase(area, meters, scenario.windows.reading, start, end))
+    return cut_plan(scenario, name, axis, start, end, len(meters), meters)
+
+
+def cut_plan(
+    scenario: Scenario,
+    name: str,
+    axis: Axis,
+    start: int,
+    end: int,
+    size: int,
+    meters: tuple[SourceMeter, ...] = (),
+) -> NeighbourhoodPlan:
+    """The plan of a neighbourhood whose span and slots are known."""
+    area = scenario.neighbourhoods[name]
+    return NeighbourhoodPlan(
+        name,
+        area.timezone,
+        size,
+        meters,
+        area.rating_kw,
+        axis,
+        start,
+        end,
+        scenario.pes.hold // scenario.windows.reading,
+        cut(area.timezone, scenario.windows.demand, start, end),
+        cut(area.timezone, scenario.windows.billing, start, end),
+    )
+
+
+def _span(scenario: Scenario, area: Neighbourhood, meters: Sequence[SourceMeter]) -> tuple[int, int]:
+    start, end = scenario.time.start_in(area.timezone), scenario.time.end_in(area.timezone)
+    if start is None or end is None:
+        surveys = [survey(meter, area.timezone) for meter in meters]
+        start = min(s.first for s in surveys) if start is None else start
+        end = max(s.last for s in surveys) if end is None else end
+    return start, end
+
+
+def _phase(area: Neighbourhood, meters: Sequence[SourceMeter], interval: int, start: int, end: int) -> int:
+    """Where slots begin within an interval: as the first row of the span says.
+
+    Raises:
+        DataError: no row in the span, or a meter whose rows are further apart than the scenario's readings.
+    """
+    phase = None
+    for meter in meters:
+        clock = WallClock(meter.timezone or area.timezone)
+        shift = interval if meter.stamp_at == "end" else 0
+        low, high = start + shift, end + shift
+        if meter.clock == "local":
+            low, high = (int(local) for local in clock.local(np.array([low, high], np.int64)))
+        for rows in meter.rows(block=LOOK, after=low, before=high):
+            stamps = rows.stamps[(rows.stamps >= low) & (rows.stamps < high)]
+            if not len(stamps):
+                continue
+            steps = np.diff(stamps)
+            if len(steps) and (closest := int(steps[steps > 0].min(initial=1 << 62))) > interval and len(steps) > 2:
+                raise DataError(
+                    f"{meter.origin}: the rows of meter {meter.name} are {spell(closest)} apart and windows.reading is "
+                    f"{spell(interval)}; set windows.reading={spell(closest)}."
+                )
+            if phase is None:
+                first = stamps[:1]
+                if meter.clock == "local":
+                    first, _ = clock.to_utc(first, np.zeros(1, np.int8))
+                phase = int(first[0]) % interval
+            break
+    if phase is None:
+        raise DataError(
+            f"no meter has a reading from {iso(start, area.timezone)} to {iso(end, area.timezone)}; "
+            "see `smarter readings` for the span of the data, and set time.start and time.end."
+        )
+    return phase

@@ -1,0 +1,176 @@
+"""Making and opening the parties' keys for protocol ``pes``: a keystore per party, each with its own secret.
+
+A deployment's keys are made once, before it is enrolled in the journal; ``smarter keys rotate`` replaces them one by
+one, and the earlier ones stay for what was made under them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from smarter.api import KeyPair, Keywrap, Scheme
+from smarter.errors import UsageError
+from smarter.keys import signing
+from smarter.keys.entries import KeyEntry, PublicEntry
+from smarter.keys.keystore import Keystore
+from smarter.keys.naming import fingerprint
+from smarter.keys.unlock import Unlock
+from smarter.parties.mdms import MdmsKeys
+from smarter.parties.pes import PesKeys
+from smarter.parties.releaser import ReleaserKeys
+
+PARTIES = ("meters", "pes", "releaser", "mdms")
+ROTATABLE = {
+    "pes": ("unwrap", "sign"),
+    "releaser": ("aggregate", "sign"),
+    "mdms": ("unwrap",),
+}
+"""Which keys of which party can be replaced; a meter's are replaced by every start of it."""
+
+
+@dataclass(frozen=True)
+class Cryptography:
+    """The plugins that keys belong to."""
+
+    scheme: Scheme
+    keywrap: Keywrap
+
+
+@dataclass(frozen=True, repr=False)
+class Keyring:
+    """The opened keystores of a simulation, in which one process plays all parties."""
+
+    stores: Mapping[str, Keystore]
+
+    def meter_signing_key(self, pseudonym: bytes) -> bytes:
+        """A meter's Ed25519 private key."""
+        return self.stores["meters"].current(f"sign/{pseudonym.hex()}").private
+
+    def keep_epochs(self, epochs: Mapping[bytes, tuple[int, bytes]]) -> None:
+        """Keep each meter's new epoch secret, so that it can hand its seal key to its customer later."""
+        store = self.stores["meters"]
+        for pseudonym, (epoch, secret) in epochs.items():
+            number = f"{epoch:08x}"
+            store.add(KeyEntry.fresh(f"epoch/{pseudonym.hex()}", fingerprint=number, plugin="hkdf", private=secret))
+        store.save()
+
+    def pes(self, plugins: Cryptography) -> PesKeys:
+        """What the PES holds: of the scheme the public key only."""
+        store, releaser = self.stores["pes"], self.stores["releaser"]
+        return PesKeys(
+            {entry.fingerprint: plugins.keywrap.load_private(entry.private) for entry in store.entries("unwrap")},
+            store.current("sign").private,
+            plugins.scheme.load_public(releaser.current("aggregate").public),
+        )
+
+    def releaser(self, plugins: Cryptography) -> ReleaserKeys:
+        """What the releaser holds."""
+        store = self.stores["releaser"]
+        pairs = {
+            entry.fingerprint: KeyPair(
+                plugins.scheme.load_public(entry.public), plugins.scheme.load_private(entry.private)
+            )
+            for entry in store.entries("aggregate")
+        }
+        return ReleaserKeys(
+            pairs,
+            store.current("sign").private,
+            store.current("sign").fingerprint,
+            tuple(entry.public for entry in self.stores["pes"].entries("sign")),
+            plugins.keywrap.load_public(self.stores["mdms"].current("unwrap").public),
+        )
+
+    def mdms(self, plugins: Cryptography) -> MdmsKeys:
+        """What the MDMS holds."""
+        return mdms_keys(self.stores["mdms"], self.stores["releaser"].entries("sign"), plugins.keywrap)
+
+
+def mdms_keys(store: Keystore, releaser: Iterable[PublicEntry], keywrap: Keywrap) -> MdmsKeys:
+    """The MDMS's keys from its own keystore and the releaser's public signing keys."""
+    return MdmsKeys(
+        {entry.fingerprint: keywrap.load_private(entry.private) for entry in store.entries("unwrap")},
+        {entry.fingerprint: entry.public for entry in releaser},
+    )
+
+
+def make_keys(
+    folder: Path,
+    unlock: Unlock,
+    plugins: Cryptography,
+    pseudonyms: Iterable[bytes],
+) -> Generator[tuple[int, int], None, Keyring]:
+    """Make all keys of a new deployment; what a start that was killed half-way has left is replaced.
+
+    Yields how many of how many keys are made, and returns them opened.
+    """
+    names = list(pseudonyms)
+    total = sum(map(len, ROTATABLE.values())) + len(names)
+    made = 0
+    stores = {}
+    for party in PARTIES:
+        Keystore.destroy(folder, party, unlock)
+        stores[party] = Keystore.create(folder, party, unlock)
+    for pseudonym in names:
+        public, private = signing.generate()
+        stores["meters"].add(
+            KeyEntry.fresh(
+                f"sign/{pseudonym.hex()}",
+                fingerprint=fingerprint(public),
+                plugin="ed25519",
+                public=public,
+                private=private,
+            )
+        )
+    made += len(names)
+    yield made, total
+    for party, purposes in ROTATABLE.items():
+        for purpose in purposes:
+            stores[party].add(new_key(purpose, plugins))
+            made += 1
+            yield made, total
+    for store in stores.values():
+        store.save()
+    return Keyring(stores)
+
+
+def open_keys(folder: Path, unlock: Unlock) -> Keyring:
+    """Open all keystores of a deployment.
+
+    Raises:
+        WrongPassphrase: a passphrase that is not the keystore's.
+        DamagedKeys: a keystore or its key file is missing or does not read back.
+    """
+    return Keyring({party: Keystore.open(folder, party, unlock) for party in PARTIES})
+
+
+def new_key(purpose: str, plugins: Cryptography) -> KeyEntry:
+    """A fresh key for ``aggregate``, ``unwrap`` or ``sign``."""
+    if purpose == "sign":
+        public, private = signing.generate()
+        return KeyEntry.fresh("sign", fingerprint=fingerprint(public), plugin="ed25519", public=public, private=private)
+    plugin: Scheme | Keywrap = plugins.scheme if purpose == "aggregate" else plugins.keywrap
+    pair = plugin.generate()
+    return KeyEntry.fresh(
+        purpose,
+        fingerprint=pair.public.fingerprint,
+        plugin=plugin.name,
+        public=plugin.dump_public(pair.public),
+        private=plugin.dump_private(pair.private),
+    )
+
+
+def rotate(folder: Path, unlock: Unlock, plugins: Cryptography, party: str, purpose: str) -> KeyEntry:
+    """Replace one key of a party; the earlier one stays for what was made under it.
+
+    The caller sees to it that no window is open when the aggregation key is replaced.
+    """
+    if purpose not in ROTATABLE.get(party, ()):
+        known = ", ".join(f"{name} {key}" for name, keys in ROTATABLE.items() for key in keys)
+        raise UsageError(f"there is no {purpose} key of {party} to rotate; there are: {known}.")
+    store = Keystore.open(folder, party, unlock)
+    entry = new_key(purpose, plugins)
+    store.add(entry)
+    store.save()
+    return entry

@@ -1,0 +1,70 @@
+"""The MDMS answers from a finished state: rows, bills and figures, opened record by record as they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from smarter.api import OpenStore, Tariff
+from smarter.model.bills import Bill
+from smarter.model.results import DemandFigures, WindowRow
+from smarter.parties.mdms import MDMS, Expected, bills_of, demand_figures
+from smarter.protocols.plan import NeighbourhoodPlan
+from smarter.state import KeptMeter
+
+
+class Report:
+    """Everything in it comes from the MDMS's own records. Rows are made anew at each call, one holder at a time."""
+
+    def __init__(
+        self,
+        mdms: MDMS,
+        store: OpenStore,
+        plans: Sequence[NeighbourhoodPlan],
+        meters: Sequence[KeptMeter],
+        tariff: Tariff,
+    ) -> None:
+        self._mdms = mdms
+        self._store = store
+        self._plans = {plan.name: plan for plan in plans}
+        self._tariff = tariff
+        self.households = sorted((kept.pseudonym.hex(), kept.neighbourhood) for kept in meters)
+
+    @property
+    def neighbourhoods(self) -> tuple[str, ...]:
+        """Their ids, sorted."""
+        return tuple(sorted(self._plans))
+
+    @property
+    def damaged(self) -> Sequence[str]:
+        """Records that did not verify when they were opened."""
+        return self._mdms.damaged
+
+    def timezone(self, neighbourhood: str) -> str:
+        """The neighbourhood's IANA time zone."""
+        return self._plans[neighbourhood].timezone
+
+    def demand(self, neighbourhood: str) -> list[WindowRow]:
+        """A neighbourhood's demand windows, in order of time."""
+        plan = self._plans[neighbourhood]
+        slots = plan.demand.expected(plan.axis) * plan.size
+        expected = Expected("demand", neighbourhood, plan.demand.edges, slots)
+        return list(self._mdms.rows(expected, self._store.records("demand", holder=neighbourhood)))
+
+    def household(self, pseudonym: str, neighbourhood: str) -> list[WindowRow]:
+        """A household's billing windows, in order of time."""
+        plan = self._plans[neighbourhood]
+        expected = Expected("billing", pseudonym, plan.billing.edges, plan.billing.expected(plan.axis))
+        return list(self._mdms.rows(expected, self._store.records("billing", holder=pseudonym)))
+
+    def billing(self) -> Iterator[tuple[str, str, list[WindowRow]]]:
+        """Each household, by pseudonym: pseudonym, time zone and rows."""
+        for pseudonym, neighbourhood in self.households:
+            yield pseudonym, self.timezone(neighbourhood), self.household(pseudonym, neighbourhood)
+
+    def bills(self, pseudonym: str, timezone: str, rows: Sequence[WindowRow]) -> list[Bill]:
+        """A household's bills from its rows."""
+        return list(bills_of(rows, self._tariff, timezone))
+
+    def figures(self, neighbourhood: str, rows: Sequence[WindowRow]) -> DemandFigures:
+        """A neighbourhood's figures from its rows."""
+        return demand_figures(rows, neighbourhood, self.timezone(neighbourhood))

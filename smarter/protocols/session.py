@@ -1,0 +1,235 @@
+"""A deployment on a state: begun when it is new, found again and checked against scenario and input when it is not."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from smarter.api import OpenStore
+from smarter.errors import InputChanged, StateMismatch, UsageError
+from smarter.keys.keystore import Keystore, public_entries
+from smarter.keys.unlock import Unlock
+from smarter.model.events import Progress
+from smarter.model.messages.frame import DEPLOYMENT_BYTES, PSEUDONYM_BYTES
+from smarter.model.windows import Axis, iso
+from smarter.parties.mdms import MDMS
+from smarter.protocols.network import PlannedFault
+from smarter.protocols.plan import NeighbourhoodPlan, cut_plan, plan_run
+from smarter.protocols.provision import Cryptography, Keyring, make_keys, mdms_keys
+from smarter.protocols.report import Report
+from smarter.scenario import Scenario
+from smarter.scenario.moments import epoch
+from smarter.state import Journal, KeptMeter, StateFolder
+
+
+@dataclass(frozen=True)
+class Session:
+    """An opened deployment.
+
+    Attributes:
+        roster: the meters of each neighbourhood in lane order, which is that of the random pseudonyms.
+    """
+
+    scenario: Scenario
+    plans: tuple[NeighbourhoodPlan, ...]
+    journal: Journal
+    deployment: bytes
+    roster: Mapping[str, Sequence[KeptMeter]]
+    cryptography: Cryptography
+
+    @property
+    def finished(self) -> bool:
+        """Whether every slot of the span has been carried and everything delivered."""
+        progress = self.journal.progress()
+        carried = all(progress.get(plan.name, plan.first_slot) >= plan.end_slot for plan in self.plans)
+        return carried and not self.journal.outbox()
+
+    @property
+    def done(self) -> int:
+        """How many of the expected readings lie behind."""
+        progress = self.journal.progress()
+        return sum(
+            (min(progress.get(plan.name, plan.first_slot), plan.end_slot) - plan.first_slot) * plan.size
+            for plan in self.plans
+        )
+
+    @property
+    def expected(self) -> int:
+        """How many readings the span could have."""
+        return sum(plan.expected for plan in self.plans)
+
+    def report(self, mdms: MDMS, store: OpenStore) -> Report:
+        """The MDMS's answers."""
+        meters = [kept for kepts in self.roster.values() for kept in kepts]
+        return Report(mdms, store, self.plans, meters, self.scenario.tariff.create())
+
+    def faults(self) -> list[PlannedFault]:
+        """The scenario's faults in the terms of the wires.
+
+        Raises:
+            UsageError: a meter that the neighbourhood does not have.
+        """
+        planned = []
+        plans = {plan.name: plan for plan in self.plans}
+        for fault in self.scenario.faults:
+            plan, kepts = plans[fault.neighbourhood], self.roster[fault.neighbourhood]
+            rows = [row for row, kept in enumerate(kepts) if kept.source == fault.meter]
+            if not rows:
+                names = ", ".join(sorted(kept.source for kept in kepts))
+                raise UsageError(f"faults: neighbourhood {plan.name} has no meter {fault.meter}; it has {names}.")
+            slot = plan.axis.slot_at(epoch(fault.at, plan.timezone))
+            if fault.until is not None:
+                until = plan.axis.first_slot_from(epoch(fault.until, plan.timezone))
+            elif fault.kind == "drop":
+                slot -= (slot - plan.first_slot) % self.scenario.frame
+                until = slot + self.scenario.frame
+            else:
+                until = slot + -(-(fault.after or fault.by or 0) // plan.axis.interval)
+            planned.append(PlannedFault(fault.kind, plan.name, rows[0], slot, until))
+        return planned
+
+
+def cryptography_of(scenario: Scenario) -> Cryptography:
+    """The scenario's scheme and keywrap."""
+    return Cryptography(scenario.crypto.aggregate.create(), scenario.crypto.deliver.create())
+
+
+def recall(scenario: Scenario, state: StateFolder) -> Session | None:
+    """The deployment on ``state`` as the journal knows it, without a look at the data; None when there is none yet.
+
+    Raises:
+        StateMismatch: the state is of another scenario.
+    """
+    if not state.begun:
+        return None
+    journal = Journal(state.journal)
+    deployment = journal.get("deployment")
+    if deployment is None:
+        journal.close()
+        return None
+    if journal.get("scenario") != scenario.digest:
+        raise StateMismatch(
+            f"the state in {state.path} is of another scenario ({journal.get('name')}, or other settings); choose "
+            "another folder with --state, or destroy what is there with --fresh."
+        )
+    roster: dict[str, list[KeptMeter]] = {name: [] for name in scenario.neighbourhoods}
+    for kept in journal.meters():
+        roster[kept.neighbourhood].append(kept)
+    plans = tuple(
+        cut_plan(
+            scenario,
+            name,
+            Axis(scenario.windows.reading, journal.get(f"phase {name}")),
+            journal.get(f"start {name}"),
+            journal.get(f"end {name}"),
+            len(kept_meters),
+        )
+        for name, kept_meters in roster.items()
+    )
+    return Session(scenario, plans, journal, bytes(deployment), roster, cryptography_of(scenario))
+
+
+def find(scenario: Scenario, state: StateFolder) -> Session | None:
+    """The deployment on ``state``, checked against the data, to be run on; None when there is none yet.
+
+    Raises:
+        StateMismatch: the state is of another scenario, or ends later than this one.
+        InputChanged: an input file differs from the one that the run began with.
+    """
+    recalled = recall(scenario, state)
+    if recalled is None:
+        return None
+    plans = plan_run(scenario)
+    for plan, before in zip(plans, recalled.plans, strict=True):
+        _check_input(state, plan, recalled.roster[plan.name])
+        if (plan.start, plan.axis) != (before.start, before.axis) or plan.end < before.end:
+            spans = [f"{iso(p.start, p.timezone)} to {iso(p.end, p.timezone)}" for p in (before, plan)]
+            raise StateMismatch(
+                f"the state in {state.path} was begun for {spans[0]}, and this is {spans[1]}: only a later end may "
+                "differ; set time.end, or start again with --fresh."
+            )
+        recalled.journal.put(**{f"end {plan.name}": plan.end})
+    return replace(recalled, plans=plans)
+
+
+@contextmanager
+def reporting(session: Session, state: StateFolder, unlock: Unlock) -> Iterator[Report]:
+    """Let the MDMS answer from a finished state: only its own keystore is unlocked.
+
+    Raises:
+        UsageError: the run is not finished.
+    """
+    if not session.finished:
+        raise UsageError(
+            f"the run of {session.scenario.name} in {state.path} is not finished ({session.done:,} of "
+            f"{session.expected:,} readings); `smarter run` with the same arguments takes it up."
+        )
+    keys = mdms_keys(
+        Keystore.open(state.keys, "mdms", unlock),
+        [entry for entry in public_entries(state.keys, "releaser") if entry.purpose == "sign"],
+        session.cryptography.keywrap,
+    )
+    with session.scenario.store.create().open(state.store) as store:
+        yield session.report(MDMS(session.deployment, keys, session.cryptography.keywrap), store)
+
+
+def _check_input(state: StateFolder, plan: NeighbourhoodPlan, roster: Sequence[KeptMeter]) -> None:
+    kept = {meter.source: meter.digest for meter in roster}
+    way_out = f"restore it, or start again with --fresh (the state is {state.path})."
+    for meter in plan.meters:
+        if meter.name not in kept:
+            raise InputChanged(f"{meter.origin}: meter {meter.name} was not there when the run began; {way_out}")
+        if meter.digest() != kept.pop(meter.name):
+            raise InputChanged(
+                f"{meter.origin}: the input of meter {meter.name} has changed since the run began; {way_out}"
+            )
+    if kept:
+        raise InputChanged(f"meter {next(iter(kept))} of {plan.name} is gone since the run began; {way_out}")
+
+
+def begin(scenario: Scenario, state: StateFolder, plans: tuple[NeighbourhoodPlan, ...], unlock: Unlock) -> Generator[
+    Progress, None, tuple[Session, Keyring]
+]:  # fmt: skip
+    """Begin a deployment: pseudonyms, keys, and its place in the journal, which is written last."""
+    state.make()
+    cryptography = cryptography_of(scenario)
+    pseudonyms = {
+        (plan.name, meter.name): secrets.token_bytes(PSEUDONYM_BYTES) for plan in plans for meter in plan.meters
+    }
+    made = make_keys(state.keys, unlock, cryptography, pseudonyms.values())
+    while True:
+        try:
+            done, total = next(made)
+        except StopIteration as stop:
+            keyring: Keyring = stop.value
+            break
+        yield Progress("keys", done, total)
+    roster: dict[str, list[KeptMeter]] = {}
+    for plan in plans:
+        by_pseudonym = sorted(plan.meters, key=lambda meter: pseudonyms[plan.name, meter.name])
+        roster[plan.name] = [
+            KeptMeter(
+                pseudonyms[plan.name, meter.name],
+                plan.name,
+                meter.name,
+                position,
+                keyring.stores["meters"].current(f"sign/{pseudonyms[plan.name, meter.name].hex()}").public,
+                meter.digest(),
+                0,
+            )
+            for position, meter in enumerate(by_pseudonym)
+        ]
+    deployment = secrets.token_bytes(DEPLOYMENT_BYTES)
+    journal = Journal(state.journal)
+    journal.enrol(
+        [kept for kepts in roster.values() for kept in kepts],
+        deployment=deployment,
+        scenario=scenario.digest,
+        name=scenario.name,
+        **{f"start {plan.name}": plan.start for plan in plans},
+        **{f"end {plan.name}": plan.end for plan in plans},
+        **{f"phase {plan.name}": plan.axis.phase for plan in plans},
+    )
+    return Session(scenario, plans, journal, deployment, roster, cryptography), keyring

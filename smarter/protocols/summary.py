@@ -1,0 +1,125 @@
+"""The result of a finished run: counts, views, stages, figures, and what was refused."""
+
+from __future__ import annotations
+
+import platform
+from decimal import Decimal
+from importlib import metadata
+
+from smarter import __version__
+from smarter.model.results import Choice, DemandFigures, RefusedWindow, Result, RunCounts, StageFigures, WindowRow
+from smarter.model.windows import iso
+from smarter.protocols.report import Report
+from smarter.protocols.session import Session
+from smarter.registry import registry
+from smarter.scenario import PluginChoice
+from smarter.state import StateFolder, Tally
+
+LIBRARIES = ("cryptography", "gmpy2", "numpy", "phe", "lightphe", "pycryptodome")
+
+
+def summarise(session: Session, report: Report, tally: Tally, state: StateFolder, *, verified: bool | None) -> Result:
+    """Put a finished run's result together, from the MDMS's answers and what was counted."""
+    scenario = session.scenario
+    windows: dict[str, dict[str, int]] = {"demand": {}, "billing": {}}
+    refusals: list[RefusedWindow] = []
+    figures: list[DemandFigures] = []
+    billed: dict[str, Decimal] = {}
+    for neighbourhood in report.neighbourhoods:
+        rows = report.demand(neighbourhood)
+        _note(rows, report.timezone(neighbourhood), windows, refusals)
+        figures.append(report.figures(neighbourhood, rows))
+    for pseudonym, timezone, rows in report.billing():
+        _note(rows, timezone, windows, refusals)
+        for bill in report.bills(pseudonym, timezone, rows):
+            if bill.amount is not None:
+                billed[bill.currency] = billed.get(bill.currency, Decimal(0)) + bill.amount
+    first = session.plans[0]
+    return Result(
+        scenario=scenario.name,
+        description=scenario.description,
+        digest=scenario.digest,
+        resolved=scenario.resolved(),
+        state=str(state.path),
+        start=iso(min(plan.start for plan in session.plans), first.timezone),
+        end=iso(max(plan.end for plan in session.plans), first.timezone),
+        versions=_versions(),
+        protocol=scenario.protocol,
+        plugins={role: _choice(session, role, choice) for role, choice in _choices(session)},
+        counts=RunCounts(
+            neighbourhoods=len(session.plans),
+            meters=sum(plan.size for plan in session.plans),
+            readings=tally.readings,
+            expected=session.expected,
+            frames=tally.frames,
+            ciphertexts=tally.ciphertexts,
+            windows=windows,
+            dropped=tally.dropped,
+            damaged_records=len(report.damaged),
+        ),
+        views=tally.views,
+        stages={
+            stage: StageFigures(seconds=round(seconds, 6), bytes=tally.stage_bytes.get(stage, 0))
+            for stage, seconds in tally.stage_seconds.items()
+        },
+        seconds=round(tally.seconds, 3),
+        demand=tuple(figures),
+        billed={currency: str(amount) for currency, amount in billed.items()},
+        refusals=tuple(refusals),
+        warnings=(*scenario.warnings, *warnings_of(session)),
+        verified=verified,
+    )
+
+
+def warnings_of(session: Session) -> list[str]:
+    """What the user should know before trusting or repeating a run of this size."""
+    expected = sum(len(plan.demand) + len(plan.billing) * plan.size for plan in session.plans)
+    choice = session.scenario.store
+    limit = choice.create().comfortable_records
+    if limit is not None and expected > limit:
+        return [f"store {choice.plugin} is for up to {limit:,} records and this run makes {expected:,}; choose sqlite."]
+    return []
+
+
+def _note(
+    rows: list[WindowRow], timezone: str, windows: dict[str, dict[str, int]], refusals: list[RefusedWindow]
+) -> None:
+    for row in rows:
+        windows[row.kind][row.status] = windows[row.kind].get(row.status, 0) + 1
+        if row.reason:
+            start, end = iso(row.start, timezone), iso(row.end, timezone)
+            refusals.append(RefusedWindow(kind=row.kind, holder=row.holder, start=start, end=end, reason=row.reason))
+
+
+def _choices(session: Session) -> list[tuple[str, PluginChoice]]:
+    scenario = session.scenario
+    sources = [(f"source {name}", area.source) for name, area in scenario.neighbourhoods.items()]
+    crypto = scenario.crypto
+    return [
+        ("seal", crypto.seal),
+        ("aggregate", crypto.aggregate),
+        ("deliver", crypto.deliver),
+        ("store", scenario.store),
+        ("tariff", scenario.tariff),
+        *sources,
+    ]
+
+
+def _choice(session: Session, role: str, choice: PluginChoice) -> Choice:
+    listings = {(listing.kind, listing.name): listing for listing in registry().listings()}
+    return Choice(
+        plugin=choice.plugin,
+        version=listings[choice.kind, choice.plugin].version,
+        options=choice.options.model_dump(mode="json"),
+        key=session.journal.get(f"key {role}"),
+    )
+
+
+def _versions() -> dict[str, str]:
+    versions = {"smarter": __version__, "python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            versions[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

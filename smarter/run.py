@@ -1,0 +1,279 @@
+"""The one composer: runs a scenario on a state, yields events while it goes on, and ends with a result.
+
+The app and the command line are listeners of :func:`run`. After each hold it commits the parties' snapshots and their
+outgoing messages in one transaction, then delivers; so a crash at any moment neither loses nor doubles anything.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from smarter.api import OpenStore
+from smarter.errors import Interrupted
+from smarter.keys.unlock import Unlock
+from smarter.model.events import Counts, Event, Fault, Finished, Progress, Refused, Released, Started, Traced
+from smarter.model.messages import wire
+from smarter.model.readings import ReadingBlock
+from smarter.model.views import View, acting
+from smarter.protocols.intake import Intake
+from smarter.protocols.pes import Carried, PesDeployment
+from smarter.protocols.plan import NeighbourhoodPlan, plan_run
+from smarter.protocols.provision import Keyring, open_keys
+from smarter.protocols.session import Session, begin, find
+from smarter.protocols.summary import summarise
+from smarter.protocols.trail import Trace, Trail
+from smarter.scenario import Scenario
+from smarter.state import StateFolder, Tally
+from smarter.verify import verify_report
+
+
+class Control:
+    """How a listener pauses, resumes and cancels a run from another thread; it takes effect between two holds."""
+
+    def __init__(self) -> None:
+        self._going = threading.Event()
+        self._going.set()
+        self._cancelled = False
+
+    def pause(self) -> None:
+        """Stop after the hold that is being carried, and wait."""
+        self._going.clear()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._going.set()
+
+    def cancel(self) -> None:
+        """End with :class:`Interrupted` after the hold that is being carried; the state can be resumed."""
+        self._cancelled = True
+        self._going.set()
+
+    def checkpoint(self) -> None:
+        """Called by the run between holds."""
+        self._going.wait()
+        if self._cancelled:
+            raise Interrupted("the run was cancelled; the same command resumes it.")
+
+
+@dataclass
+class _Clock:
+    """Wall clock of this start, added to that of earlier ones."""
+
+    began: float
+    before: float
+
+    def seconds(self) -> float:
+        return self.before + time.perf_counter() - self.began
+
+
+def run(
+    scenario: Scenario,
+    state: StateFolder,
+    *,
+    unlock: Unlock,
+    control: Control | None = None,
+    trace: Trace | None = None,
+    verify: bool = False,
+) -> Iterator[Event]:
+    """Run ``scenario`` on ``state``: from its beginning, from where it was left, or, when finished, to its result.
+
+    Args:
+        scenario: checked.
+        state: where everything durable lies; locked while the run goes on.
+        unlock: opens the parties' keystores, or makes the secret of new ones.
+        control: pauses, resumes, cancels.
+        trace: follow one meter and moment; yields :class:`Traced` hops.
+        verify: recompute every number from the plaintext at the end.
+
+    Raises:
+        SmarterError: of the class that says what is wrong; the state stays resumable.
+    """
+    state.make()
+    with state.locked():
+        began = time.perf_counter()
+        session = find(scenario, state)
+        plans = session.plans if session else plan_run(scenario)
+        expected = sum(plan.expected for plan in plans)
+        meters = sum(plan.size for plan in plans)
+        yield Started(scenario.name, meters, expected, session.done if session else 0)
+        if session is None:
+            session, keyring = yield from begin(scenario, state, plans, unlock)
+        else:
+            keyring = open_keys(state.keys, unlock)
+        try:
+            with scenario.store.create().open(state.store) as store:
+                clock = _Clock(began, session.journal.tally().seconds)
+                yield from _Composer(session, keyring, store, clock, control or Control(), trace).run(state, verify)
+        finally:
+            session.journal.close()
+
+
+class _Composer:
+    def __init__(
+        self,
+        session: Session,
+        keyring: Keyring,
+        store: OpenStore,
+        clock: _Clock,
+        control: Control,
+        trace: Trace | None,
+    ) -> None:
+        self._session = session
+        self._journal = session.journal
+        self._store = store
+        self._clock = clock
+        self._control = control
+        self._tally = session.journal.tally()
+        self._parties = PesDeployment(
+            session.scenario,
+            session.plans,
+            session.roster,
+            session.deployment,
+            keyring,
+            session.cryptography,
+            session.journal.ledger(),
+            session.faults(),
+        )
+        for party, counts in self._tally.views.items():
+            self._parties.views[party].absorb(View.from_dict(counts))
+        stages = self._parties.stages
+        stages.seconds.update(self._tally.stage_seconds)
+        stages.bytes.update(self._tally.stage_bytes)
+        self._trail = Trail(trace, session) if trace else None
+
+    def run(self, state: StateFolder, verify: bool) -> Iterator[Event]:
+        yield from self._deliver()
+        if not self._session.finished:
+            self._start_meters()
+            yield from self._carry_all()
+        yield from self._finish(state, verify)
+
+    def _start_meters(self) -> None:
+        """Restore the parties, then begin a key epoch of every meter; earlier announcements serve frames on the way."""
+        kept = self._journal.snapshot("epochs")
+        announcements: list[bytes] = wire.decode("epochs", kept, [list])[0] if kept else []
+        self._parties.accept_epochs(announcements)
+        snapshots = {party: self._journal.snapshot(party) for party in ("pes", "network")}
+        if all(snapshot is not None for snapshot in snapshots.values()):
+            self._parties.restore({party: snapshot or b"" for party, snapshot in snapshots.items()})
+        epochs, new = self._parties.begin_epochs()
+        # Of each meter the epochs that the PES keeps: the newest of them last.
+        announcements = [*announcements, *new][-2 * len(new) :]
+        self._journal.begin_epochs(epochs, wire.encode("epochs", [announcements]))
+
+    def _carry_all(self) -> Iterator[Event]:
+        """All holds of all neighbourhoods, in order of time."""
+        progress = self._journal.progress()
+        intakes = {
+            plan.name: [
+                Intake(plan, next(meter for meter in plan.meters if meter.name == kept.source))
+                for kept in self._session.roster[plan.name]
+            ]
+            for plan in self._session.plans
+        }
+        holds = [
+            (plan.axis.start_of(end), plan, first, end)
+            for plan in self._session.plans
+            for first, end in plan.holds(progress.get(plan.name))
+        ]
+        done, total = self._session.done, self._session.expected
+        for _, plan, first, end in sorted(holds, key=lambda hold: (hold[0], hold[1].name)):
+            self._control.checkpoint()
+            yield from self._hold(plan, intakes[plan.name], first, end)
+            done += (end - first) * plan.size
+            yield Progress("read", done, total, self._parties.stages.bytes["read"])
+            yield from (Counts(party, view.as_dict()) for party, view in self._parties.views.items())
+
+    def _hold(self, plan: NeighbourhoodPlan, intakes: list[Intake], first: int, end: int) -> Iterator[Event]:
+        stages = self._parties.stages
+        with stages.timed("read"):
+            readings = [intake.take(first, end) for intake in intakes]
+        if self._session.scenario.gaps == "fail":
+            for intake, blocks in zip(intakes, readings, strict=True):
+                intake.require_all(blocks, first, end)
+        carried = self._parties.carry(plan.name, readings, first, end)
+        stages.bytes["read"] += _plain_bytes(readings)
+        self._count(carried)
+        for party, reasons in carried.dropped.items():
+            yield from (Fault(party, "frame", reason) for reason in reasons)
+        if self._trail:
+            hops = self._trail.of_hold(plan, readings, carried, self._parties, first, end)
+            yield from (Traced(hop) for hop in hops)
+        roster = self._session.roster[plan.name]
+        with stages.timed("store"):
+            self._journal.commit_hold(
+                plan.name,
+                end,
+                snapshots=self._parties.snapshots(),
+                outbox=carried.aggregates,
+                frames=((roster[frame.meter].pseudonym, frame.first_slot, frame.data) for frame in carried.sent),
+                tally=self._current_tally(),
+            )
+        yield from self._deliver()
+
+    def _count(self, carried: Carried) -> None:
+        self._tally.frames += len(carried.sent)
+        self._tally.readings += carried.absorbed.readings
+        self._tally.ciphertexts += carried.absorbed.encrypted
+        for party, reasons in carried.dropped.items():
+            counts = self._tally.dropped.setdefault(party, {})
+            for reason in reasons:
+                counts[reason] = counts.get(reason, 0) + 1
+
+    def _deliver(self) -> Iterator[Event]:
+        """Everything in the outbox: decide, write that down, open, store, acknowledge."""
+        for number, message in self._journal.outbox():
+            decision = self._parties.decide(message)
+            with self._parties.stages.timed("store"):
+                self._journal.enter(
+                    (entry.kind, entry.holder, entry.start, entry.end, b"".join(entry.meters), entry.digest)
+                    for entry in decision.entries
+                )
+            release, records = self._parties.release(decision)
+            with self._parties.stages.timed("store"):
+                self._store.put_many(records)
+                self._parties.stages.bytes["store"] += sum(len(record.body) for record in records)
+                self._journal.acknowledge(number, self._current_tally())
+            for verdict in release.verdicts:
+                if verdict.passes:
+                    yield Released(
+                        verdict.kind,
+                        verdict.holder,
+                        verdict.start,
+                        verdict.end,
+                        verdict.readings,
+                        verdict.expected,
+                        release.energies[verdict.lane],
+                    )
+                elif verdict.reason:
+                    yield Refused(verdict.kind, verdict.holder, verdict.start, verdict.end, verdict.reason)
+            if self._trail:
+                yield from (Traced(hop) for hop in self._trail.of_release(decision, release, records))
+
+    def _current_tally(self) -> Tally:
+        self._tally.seconds = self._clock.seconds()
+        self._tally.views = {party: view.as_dict() for party, view in self._parties.views.items()}
+        self._tally.stage_seconds = self._parties.stages.seconds
+        self._tally.stage_bytes = self._parties.stages.bytes
+        return self._tally
+
+    def _finish(self, state: StateFolder, verify: bool) -> Iterator[Event]:
+        report = self._session.report(self._parties.mdms, self._store)
+        if verify:
+            verify_report(self._session, report)
+        # What the MDMS opens to report is counted once per result, however often the result is asked for.
+        view = View()
+        with acting(view):
+            result = summarise(self._session, report, self._current_tally(), state, verified=verify or None)
+            if self._trail:
+                yield from (Traced(hop) for hop in self._trail.of_report(report))
+        mdms = View.from_dict(result.views["mdms"])
+        mdms.absorb(view)
+        yield Finished(result.model_copy(update={"views": {**result.views, "mdms": mdms.as_dict()}}))
+
+
+def _plain_bytes(readings: list[list[ReadingBlock]]) -> int:
+    return sum(block.energies.nbytes for blocks in readings for block in blocks)

@@ -1,0 +1,41 @@
+"""From YAML to a checked scenario whose errors name file, line and field; nothing here touches data or keys."""
+
+from smarter.scenario.choices import PluginChoice
+from smarter.scenario.loading import (
+    find_scenario,
+    load_scenario,
+    parse_scenario,
+    problems_of,
+    shipped_scenarios,
+)
+from smarter.scenario.model import (
+    Crypto,
+    Fault,
+    Neighbourhood,
+    PesOptions,
+    Release,
+    Scenario,
+    Time,
+    Windows,
+)
+from smarter.scenario.problems import Problem
+from smarter.scenario.schema import scenario_schema
+
+__all__ = [
+    "Crypto",
+    "Fault",
+    "Neighbourhood",
+    "PesOptions",
+    "PluginChoice",
+    "Problem",
+    "Release",
+    "Scenario",
+    "Time",
+    "Windows",
+    "find_scenario",
+    "load_scenario",
+    "parse_scenario",
+    "problems_of",
+    "scenario_schema",
+    "shipped_scenarios",
+]

@@ -1,0 +1,9 @@
+"""What survives a crash: the journal with its ledger and kept frames, the lock, and where everything lies.
+
+``run`` opens a :class:`StateFolder`, holds its lock while it works, and commits through the :class:`Journal`.
+"""
+
+from smarter.state.folder import StateFolder, locate
+from smarter.state.journal import Journal, KeptMeter, Tally
+
+__all__ = ["Journal", "KeptMeter", "StateFolder", "Tally", "locate"]

@@ -1,0 +1,93 @@
+"""One scenario's state on disk: where its parts lie, who may use it now, and how it is destroyed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from smarter.errors import StateInUse, UsageError
+
+_PARTS = ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "keys", "store")
+
+
+@dataclass(frozen=True)
+class StateFolder:
+    """A state. Its folder may not exist yet."""
+
+    path: Path
+
+    @property
+    def journal(self) -> Path:
+        """The journal's file: progress, snapshots, outbox, ledger, kept frames."""
+        return self.path / "journal.sqlite"
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the parties' keystores."""
+        return self.path / "keys"
+
+    @property
+    def store(self) -> Path:
+        """The folder in which the MDMS's store keeps its records."""
+        return self.path / "store"
+
+    @property
+    def begun(self) -> bool:
+        """Whether a run has been here."""
+        return self.journal.exists()
+
+    def make(self) -> None:
+        """Create the folders, for their owner alone.
+
+        Raises:
+            UsageError: the folder is there and holds something else.
+        """
+        if self.path.is_dir() and not self.begun:
+            strange = sorted(entry.name for entry in self.path.iterdir() if entry.name not in (*_PARTS, "lock"))
+            if strange:
+                raise UsageError(
+                    f"{self.path} is no state of Smarter and not empty (it holds {strange[0]}); name an empty folder."
+                )
+        for folder in (self.path, self.keys, self.store):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the state's lock.
+
+        Raises:
+            StateInUse: another process holds it.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path / "lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise StateInUse(
+                f"another run is using the state in {self.path}; wait for it, or choose another with --state."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def destroy(self) -> None:
+        """Delete keys, journal, ledger and records: the keys first, so that a half-done deletion opens nothing."""
+        for folder in (self.keys, self.store):
+            shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
+        for part in _PARTS[:3]:
+            (self.path / part).unlink(missing_ok=True)
+        self.make()
+
+
+def locate(name: str, digest: str, chosen: Path | None) -> StateFolder:
+    """The state of a scenario: the folder chosen, or one by name and digest under the user's data folder."""
+    if chosen is not None:
+        return StateFolder(chosen.resolve())
+    from platformdirs import user_data_path
+
+    return StateFolder(user_data_path("smarter", appauthor=False) / "states" / f"{name}-{digest[:12]}")

@@ -1,0 +1,235 @@
+"""The journal: one SQLite file in which each hold is one transaction.
+
+It keeps how far each neighbourhood has come, the parties' snapshots, messages that wait to be delivered, the ledger
+of releases, the frames that meters keep, and what has been counted. It holds no key and no reading in the clear.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from smarter.errors import DamagedStore
+
+JOURNAL_FORMAT = 1
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE meters (
+    pseudonym BLOB PRIMARY KEY, neighbourhood TEXT NOT NULL, source TEXT NOT NULL, position INTEGER NOT NULL,
+    verify_key BLOB NOT NULL, digest TEXT NOT NULL, epoch INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE progress (neighbourhood TEXT PRIMARY KEY, next_slot INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE snapshots (party TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, message BLOB NOT NULL);
+CREATE TABLE members (id INTEGER PRIMARY KEY, pseudonyms BLOB NOT NULL UNIQUE);
+CREATE TABLE ledger (
+    kind TEXT, holder TEXT, start INTEGER, end INTEGER, members INTEGER NOT NULL, digest BLOB NOT NULL,
+    PRIMARY KEY (kind, holder, start)
+) WITHOUT ROWID;
+CREATE TABLE frames (pseudonym BLOB NOT NULL, first_slot INTEGER NOT NULL, frame BLOB NOT NULL);
+"""
+
+
+@dataclass(frozen=True)
+class KeptMeter:
+    """A meter of the deployment. ``source`` is the simulation's truth, which no party has.
+
+    Attributes:
+        pseudonym: 8 random bytes.
+        neighbourhood: its id.
+        source: the source's name for it.
+        position: its place in the neighbourhood, which is its lane.
+        verify_key: its Ed25519 public key.
+        digest: of its input, when the run began.
+        epoch: its last key epoch.
+    """
+
+    pseudonym: bytes
+    neighbourhood: str
+    source: str
+    position: int
+    verify_key: bytes
+    digest: str
+    epoch: int
+
+
+@dataclass
+class Tally:
+    """What a run has counted over all of its starts; plain values, kept as JSON."""
+
+    seconds: float = 0.0
+    readings: int = 0
+    frames: int = 0
+    ciphertexts: int = 0
+    dropped: dict[str, dict[str, int]] = field(default_factory=dict)
+    views: dict[str, dict[str, int | float]] = field(default_factory=dict)
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+    stage_bytes: dict[str, int] = field(default_factory=dict)
+
+
+class Journal:
+    """An open journal. Every writing method is one durable transaction."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        new = not path.exists()
+        with self._reported():
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            if new:
+                path.chmod(0o600)
+            if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+                self._db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+                self.put(format=JOURNAL_FORMAT)
+            if self.get("format") != JOURNAL_FORMAT:
+                raise DamagedStore(f"{path} is a journal of another version of Smarter; start again with --fresh.")
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Turn SQLite's errors into ours, or into the system's where the machine is at fault."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            text = str(error)
+            if "full" in text:
+                raise OSError(errno.ENOSPC, "No space left on device", str(self._path)) from error
+            if "readonly" in text or "unable to open" in text:
+                raise OSError(errno.EACCES, "Permission denied", str(self._path)) from error
+            raise DamagedStore(
+                f"{self._path} does not read back ({text}); restore it from a backup, or start again with --fresh."
+            ) from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._reported():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._reported():
+            return self._db.execute(query, values).fetchall()
+
+    # What a deployment is.
+
+    def get(self, name: str) -> Any:
+        """A value of the deployment, or None."""
+        rows = self._rows("SELECT value FROM meta WHERE name = ?", name)
+        return rows[0][0] if rows else None
+
+    def put(self, **values: object) -> None:
+        """Set values of the deployment."""
+        with self._transaction():
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
+    def meters(self) -> list[KeptMeter]:
+        """The deployment's meters, by neighbourhood and position."""
+        query = (
+            "SELECT pseudonym, neighbourhood, source, position, verify_key, digest, epoch FROM meters "
+            "ORDER BY neighbourhood, position"
+        )
+        return [KeptMeter(*row) for row in self._rows(query)]
+
+    def enrol(self, meters: Sequence[KeptMeter], **values: object) -> None:
+        """Begin a deployment: its meters and its values, at once."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT INTO meters VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [tuple(asdict(meter).values()) for meter in meters],
+            )
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
+    def begin_epochs(self, epochs: Mapping[bytes, int], announcements: bytes) -> None:
+        """Note each meter's key epoch before a frame of it is made, so that none is used twice."""
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE meters SET epoch = ? WHERE pseudonym = ?",
+                [(epoch, pseudonym) for pseudonym, epoch in epochs.items()],
+            )
+            self._db.execute("INSERT OR REPLACE INTO snapshots VALUES ('epochs', ?)", (announcements,))
+
+    # How far it has come.
+
+    def progress(self) -> dict[str, int]:
+        """The next slot of each neighbourhood that has begun."""
+        return dict(self._rows("SELECT neighbourhood, next_slot FROM progress"))
+
+    def snapshot(self, party: str) -> bytes | None:
+        """A party's last snapshot."""
+        rows = self._rows("SELECT state FROM snapshots WHERE party = ?", party)
+        return bytes(rows[0][0]) if rows else None
+
+    def tally(self) -> Tally:
+        """What has been counted."""
+        data = self.get("tally")
+        return Tally(**json.loads(data)) if data else Tally()
+
+    def _write_tally(self, tally: Tally) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('tally', ?)", (json.dumps(asdict(tally)),))
+
+    def commit_hold(
+        self,
+        neighbourhood: str,
+        next_slot: int,
+        *,
+        snapshots: Mapping[str, bytes],
+        outbox: Iterable[bytes],
+        frames: Iterable[tuple[bytes, int, bytes]],
+        tally: Tally,
+    ) -> None:
+        """One hold, whole or not at all; ``frames`` are what the meters keep: pseudonym, first slot, bytes."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", (neighbourhood, next_slot))
+            self._db.executemany("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", snapshots.items())
+            self._db.executemany("INSERT INTO outbox (message) VALUES (?)", [(message,) for message in outbox])
+            self._db.executemany("INSERT INTO frames VALUES (?, ?, ?)", frames)
+            self._write_tally(tally)
+
+    def outbox(self) -> list[tuple[int, bytes]]:
+        """Messages that have not been acknowledged, in order, each with its number."""
+        return self._rows("SELECT number, message FROM outbox ORDER BY number")
+
+    def acknowledge(self, number: int, tally: Tally) -> None:
+        """A message has been delivered and what it led to is durable."""
+        with self._transaction():
+            self._db.execute("DELETE FROM outbox WHERE number = ?", (number,))
+            self._write_tally(tally)
+
+    # Ledger and frames.
+
+    def enter(self, entries: Iterable[tuple[str, str, int, int, bytes, bytes]]) -> None:
+        """Write releases down before they are made: (kind, holder, start, end, pseudonyms joined, digest)."""
+        with self._transaction():
+            for kind, holder, start, end, pseudonyms, digest in entries:
+                self._db.execute("INSERT OR IGNORE INTO members (pseudonyms) VALUES (?)", (pseudonyms,))
+                self._db.execute(
+                    "INSERT OR IGNORE INTO ledger SELECT ?, ?, ?, ?, id, ? FROM members WHERE pseudonyms = ?",
+                    (kind, holder, start, end, digest, pseudonyms),
+                )
+
+    def ledger(self) -> list[tuple[str, str, int, int, bytes, bytes]]:
+        """All releases, as :meth:`enter` takes them, in order of time."""
+        return self._rows(
+            "SELECT kind, holder, start, end, pseudonyms, digest FROM ledger JOIN members ON id = members "
+            "ORDER BY start"
+        )
+
+    def frames(self, pseudonym: bytes) -> Iterator[bytes]:
+        """The frames that a meter keeps, as sealed."""
+        for (frame,) in self._rows("SELECT frame FROM frames WHERE pseudonym = ? ORDER BY first_slot", pseudonym):
+            yield frame
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
