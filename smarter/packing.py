@@ -76,10 +76,9 @@ def pack(plan: LanePlan, values: NDArray[np.int64]) -> list[int]:
     rows, lanes = values.shape
     if lanes > plan.capacity:
         raise OutOfBounds(f"{lanes} lanes do not fit a plaintext of {plan.capacity}.")
-    if values.size and max(int(values.max()), -int(values.min())) > plan.bound:
-        raise OutOfBounds(
-            f"a value of {max(int(values.max()), -int(values.min()))} mWh is beyond the lane's bound of {plan.bound} mWh."
-        )
+    largest = max(int(values.max()), -int(values.min())) if values.size else 0
+    if largest > plan.bound:
+        raise OutOfBounds(f"a value of {largest} mWh is beyond the lane's bound of {plan.bound} mWh.")
     lifted = (values.astype(np.int64, copy=False) + plan.bound).astype("<u8")
     raw = np.ascontiguousarray(lifted).view(np.uint8).reshape(rows, lanes, 8)[:, :, : plan.lane_bytes].tobytes()
     row_bytes, bias = lanes * plan.lane_bytes, plan.bias(lanes)

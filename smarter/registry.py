@@ -133,7 +133,7 @@ class Registry:
             try:
                 error = self._refusal(kind, plugin)
                 capabilities = {} if error else dict(plugin.capabilities())
-                missing = None if error else _missing(plugin)
+                missing = None if error else missing_library(plugin)
             except (Exception, SystemExit) as raised:  # noqa: BLE001 - a plugin's code may raise anything
                 error, capabilities, missing = _said(raised), {}, None
             name = getattr(plugin, "name", None)
@@ -197,7 +197,8 @@ def _hook_names() -> str:
     return ", ".join(f"register_{kind}s" for kind in KINDS)
 
 
-def _missing(plugin: type[Plugin]) -> str | None:
+def missing_library(plugin: type[Plugin]) -> str | None:
+    """Which library a plugin lacks and the command that installs it; None when it lacks none. Imports nothing."""
     for module, extra in plugin.requires.items():
         # A submodule's spec cannot be found without importing its package.
         if importlib.util.find_spec(module.split(".")[0]) is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ from smarter.protocols.pes import Carried, PesDeployment
 from smarter.protocols.plan import NeighbourhoodPlan, plan_run
 from smarter.protocols.provision import Keyring, open_keys
 from smarter.protocols.session import Session, begin, find
-from smarter.protocols.summary import summarise
+from smarter.protocols.summary import summarise, warnings_of
 from smarter.protocols.trail import Trace, Trail
 from smarter.scenario import Scenario
 from smarter.state import StateFolder, Tally
@@ -98,7 +99,8 @@ def run(
         plans = session.plans if session else plan_run(scenario)
         expected = sum(plan.expected for plan in plans)
         meters = sum(plan.size for plan in plans)
-        yield Started(scenario.name, meters, expected, session.done if session else 0)
+        warnings = tuple(warnings_of(scenario, plans))
+        yield Started(scenario.name, meters, expected, session.done if session else 0, warnings)
         if session is None:
             session, keyring = yield from begin(scenario, state, plans, unlock)
         else:
@@ -123,6 +125,7 @@ class _Composer:
     ) -> None:
         self._session = session
         self._journal = session.journal
+        self._keyring = keyring
         self._store = store
         self._clock = clock
         self._control = control
@@ -159,10 +162,13 @@ class _Composer:
         snapshots = {party: self._journal.snapshot(party) for party in ("pes", "network")}
         if all(snapshot is not None for snapshot in snapshots.values()):
             self._parties.restore({party: snapshot or b"" for party, snapshot in snapshots.items()})
-        epochs, new = self._parties.begin_epochs()
+        secrets, new = self._parties.begin_epochs()
         # Of each meter the epochs that the PES keeps: the newest of them last.
         announcements = [*announcements, *new][-2 * len(new) :]
+        # The journal first: an epoch that it knows is never begun again, whether or not a frame was made in it.
+        epochs = {pseudonym: epoch for pseudonym, (epoch, _) in secrets.items()}
         self._journal.begin_epochs(epochs, wire.encode("epochs", [announcements]))
+        self._keyring.keep_epochs(secrets)
 
     def _carry_all(self) -> Iterator[Event]:
         """All holds of all neighbourhoods, in order of time."""
@@ -179,6 +185,11 @@ class _Composer:
             for plan in self._session.plans
             for first, end in plan.holds(progress.get(plan.name))
         ]
+        slots = {plan.name: plan.hold for plan in self._session.plans}
+        ahead = Counter(plan.name for _, plan, _, _ in holds)
+        self._parties.pes.prepare(
+            {name: (count, slots[name]) for name, count in ahead.items()}, self._session.scenario.frame
+        )
         done, total = self._session.done, self._session.expected
         for _, plan, first, end in sorted(holds, key=lambda hold: (hold[0], hold[1].name)):
             self._control.checkpoint()
@@ -264,10 +275,14 @@ class _Composer:
         report = self._session.report(self._parties.mdms, self._store)
         if verify:
             verify_report(self._session, report)
+        keys = {
+            "aggregate": self._keyring.stores["releaser"].current("aggregate").fingerprint,
+            "deliver": self._keyring.stores["mdms"].current("unwrap").fingerprint,
+        }
         # What the MDMS opens to report is counted once per result, however often the result is asked for.
         view = View()
         with acting(view):
-            result = summarise(self._session, report, self._current_tally(), state, verified=verify or None)
+            result = summarise(self._session, report, self._current_tally(), state, keys=keys, verified=verify or None)
             if self._trail:
                 yield from (Traced(hop) for hop in self._trail.of_report(report))
         mdms = View.from_dict(result.views["mdms"])

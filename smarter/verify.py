@@ -42,8 +42,9 @@ def verify_report(session: Session, report: Report) -> None:
             for first, end in plan.holds(None):
                 blocks = network.lose(row, intake.take(first, end))
                 blocks = [b for b in blocks for b in _arriving(plan, session.scenario.frame, grace, mine, b)]
-                _add(plan, plan.billing, blocks, totals, counts)
-                _add(plan, plan.demand, blocks, demand, demand_counts)
+                cuts = session.cuts[plan.name]
+                _add(plan, plan.billing, blocks, totals, counts, cuts)
+                _add(plan, plan.demand, blocks, demand, demand_counts, cuts)
             pseudonym = kept.pseudonym.hex()
             _compare(report.household(pseudonym, plan.name), totals, counts, plan.timezone)
         _compare(report.demand(plan.name), demand, demand_counts, plan.timezone)
@@ -85,12 +86,17 @@ def _add(
     blocks: Sequence[ReadingBlock],
     totals: NDArray[np.int64],
     counts: NDArray[np.int64],
+    cuts: Sequence[int],
 ) -> None:
+    """Add readings to their windows; what came after a window was cut off by an earlier end is in no release."""
     for block in blocks:
         starts = plan.axis.start_of(np.arange(block.first_slot, block.end_slot))
         windows = grid.window_of(starts)
-        np.add.at(totals, windows, block.energies)
-        np.add.at(counts, windows, 1)
+        counted = np.ones(len(starts), np.bool_)
+        for end in cuts:
+            counted &= ~((grid.edges[windows] < end) & (starts >= end))
+        np.add.at(totals, windows[counted], block.energies[counted])
+        np.add.at(counts, windows[counted], 1)
 
 
 def _compare(rows: Sequence[WindowRow], totals: NDArray[np.int64], counts: NDArray[np.int64], timezone: str) -> None:

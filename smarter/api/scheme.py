@@ -116,7 +116,7 @@ class Scheme(Plugin, ABC):
     def load_private(self, data: bytes) -> PrivateKey:
         """The reverse of :meth:`dump_private`; raises :class:`DamagedKeys`."""
 
-    def prepare(self, public: PublicKey, encryptions: int) -> None:  # noqa: B027 - a hint that most need not take
+    def prepare(self, public: PublicKey, encryptions: int) -> None:
         """About how many encryptions are to come under ``public``: a scheme may make tables for them."""
 
     def _total(self, public: PublicKey, values: Sequence[Any]) -> Any:

@@ -38,8 +38,8 @@ def follow(
 ) -> None:
     """Follow one reading of SCENARIO from its row to the bill.
 
-    It plays the real parties, with fresh keys in a state that is thrown away, over the days of the billing window around
-    the reading; only a simulation can look over everybody's shoulder like this.
+    It plays the real parties, with fresh keys in a state that is thrown away, over the days of the billing window
+    around the reading; only a simulation can look over everybody's shoulder like this.
     """
     from smarter.scenario import load_scenario
     from smarter.scenario.moments import epoch, parse_moment

@@ -54,14 +54,8 @@ def run(
         folder.make()
         with folder.locked():
             folder.destroy()
-    if not quiet:
-        for warning in checked.warnings:
-            click.echo(f"warning: {warning}", err=True)
     unlocker = unlocking(unlock, folder)
     result = _carry(checked, folder, unlocker, verify=verify, quiet=quiet)
-    if not quiet:
-        for warning in result.warnings[len(checked.warnings) :]:
-            click.echo(f"warning: {warning}", err=True)
     damaged = _give_out(
         checked, folder, unlocker, result, out=out, as_json=as_json, reveal_meters=reveal_meters, quiet=quiet
     )
@@ -73,14 +67,17 @@ def run(
 
 
 def _carry(scenario: Scenario, folder: StateFolder, unlocker: Unlock, *, verify: bool, quiet: bool) -> Result:
-    from smarter.model.events import Finished
+    from smarter.model.events import Finished, Started
     from smarter.run import run as carry
 
     events = carry(scenario, folder, unlock=unlocker, verify=verify)
     if not quiet and sys.stderr.isatty():
         events = _showing_progress(events)
     for event in events:
-        if isinstance(event, Finished):
+        if isinstance(event, Started) and not quiet:
+            for warning in event.warnings:
+                click.echo(f"warning: {warning}", err=True)
+        elif isinstance(event, Finished):
             return event.result
     raise AssertionError("a run ends with its result")
 

@@ -17,6 +17,7 @@ class Started:
     meters: int
     total: int
     done: int
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from smarter.scenario import Scenario
 from smarter.state import KeptMeter
 
 VIEWED = ("meters", "concentrator", "pes", "releaser", "mdms", "simulation")
+END_OF_TIME = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,6 @@ class PesDeployment:
         self.views = {party: View() for party in VIEWED}
         self.stages = Stages()
         self._plans = {plan.name: plan for plan in plans}
-        self._keyring = keyring
         self._keywrap = cryptography.keywrap
         cipher: Cipher = scenario.crypto.seal.create()
         rules = ReleaseRules(scenario.release.min_meters, scenario.release.min_billing_window)
@@ -120,11 +120,11 @@ class PesDeployment:
         )
         self.mdms = MDMS(deployment, keyring.mdms(cryptography), self._keywrap)
 
-    def begin_epochs(self) -> tuple[dict[bytes, int], list[bytes]]:
+    def begin_epochs(self) -> tuple[dict[bytes, tuple[int, bytes]], list[bytes]]:
         """Start every meter: a new key epoch each, announced to the PES.
 
         Returns:
-            Each meter's epoch, and the announcements, so that frames on their way survive a restart.
+            Each meter's epoch and its secret, and the announcements, so that frames on their way survive a restart.
         """
         secrets: dict[bytes, tuple[int, bytes]] = {}
         announcements = []
@@ -133,9 +133,8 @@ class PesDeployment:
                 message, secret = meter.begin_epoch(self._keywrap, self._pes_wrap, SYSTEM_RANDOMNESS)
                 secrets[meter.pseudonym] = (meter.epoch, secret)
                 announcements.append(message)
-        self._keyring.keep_epochs(secrets)
         self.accept_epochs(announcements)
-        return {pseudonym: epoch for pseudonym, (epoch, _) in secrets.items()}, announcements
+        return secrets, announcements
 
     def accept_epochs(self, announcements: Iterable[bytes]) -> None:
         """Hand announcements of key epochs to the PES."""
@@ -166,7 +165,8 @@ class PesDeployment:
         self.stages.bytes["relay"] += sum(map(len, relayed.frames))
         with acting(self.views["pes"]):
             absorbed = self.pes.absorb(name, network.to_pes(relayed.frames, end), first, end)
-            aggregates = self.pes.close(name, plan.end_slot + plan.hold if end >= plan.end_slot else end)
+            # At the end of the span nothing more comes: windows that reach beyond it close as they are.
+            aggregates = self.pes.close(name, END_OF_TIME if end >= plan.end_slot else end)
         dropped = {"concentrator": relayed.dropped, "pes": absorbed.dropped}
         return Carried(sent, relayed.frames, dropped, absorbed, aggregates)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ class Session:
 
     Attributes:
         roster: the meters of each neighbourhood in lane order, which is that of the random pseudonyms.
+        cuts: by neighbourhood, earlier ends of the span (epoch seconds); windows open then were released as they were.
     """
 
     scenario: Scenario
@@ -38,6 +40,7 @@ class Session:
     deployment: bytes
     roster: Mapping[str, Sequence[KeptMeter]]
     cryptography: Cryptography
+    cuts: Mapping[str, Sequence[int]]
 
     @property
     def finished(self) -> bool:
@@ -128,7 +131,8 @@ def recall(scenario: Scenario, state: StateFolder) -> Session | None:
         )
         for name, kept_meters in roster.items()
     )
-    return Session(scenario, plans, journal, bytes(deployment), roster, cryptography_of(scenario))
+    cuts = {name: json.loads(journal.get(f"cuts {name}")) for name in roster}
+    return Session(scenario, plans, journal, bytes(deployment), roster, cryptography_of(scenario), cuts)
 
 
 def find(scenario: Scenario, state: StateFolder) -> Session | None:
@@ -142,6 +146,7 @@ def find(scenario: Scenario, state: StateFolder) -> Session | None:
     if recalled is None:
         return None
     plans = plan_run(scenario)
+    cuts = dict(recalled.cuts)
     for plan, before in zip(plans, recalled.plans, strict=True):
         _check_input(state, plan, recalled.roster[plan.name])
         if (plan.start, plan.axis) != (before.start, before.axis) or plan.end < before.end:
@@ -150,8 +155,10 @@ def find(scenario: Scenario, state: StateFolder) -> Session | None:
                 f"the state in {state.path} was begun for {spans[0]}, and this is {spans[1]}: only a later end may "
                 "differ; set time.end, or start again with --fresh."
             )
-        recalled.journal.put(**{f"end {plan.name}": plan.end})
-    return replace(recalled, plans=plans)
+        if plan.end > before.end:
+            cuts[plan.name] = [*cuts[plan.name], before.end]
+            recalled.journal.put(**{f"end {plan.name}": plan.end, f"cuts {plan.name}": json.dumps(cuts[plan.name])})
+    return replace(recalled, plans=plans, cuts=cuts)
 
 
 @contextmanager
@@ -231,5 +238,7 @@ def begin(scenario: Scenario, state: StateFolder, plans: tuple[NeighbourhoodPlan
         **{f"start {plan.name}": plan.start for plan in plans},
         **{f"end {plan.name}": plan.end for plan in plans},
         **{f"phase {plan.name}": plan.axis.phase for plan in plans},
+        **{f"cuts {plan.name}": "[]" for plan in plans},
     )
-    return Session(scenario, plans, journal, deployment, roster, cryptography), keyring
+    cuts: dict[str, Sequence[int]] = {plan.name: [] for plan in plans}
+    return Session(scenario, plans, journal, deployment, roster, cryptography, cuts), keyring

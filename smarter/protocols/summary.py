@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from importlib import metadata
 
 from smarter import __version__
 from smarter.model.results import Choice, DemandFigures, RefusedWindow, Result, RunCounts, StageFigures, WindowRow
 from smarter.model.windows import iso
+from smarter.protocols.plan import NeighbourhoodPlan
 from smarter.protocols.report import Report
 from smarter.protocols.session import Session
 from smarter.registry import registry
-from smarter.scenario import PluginChoice
+from smarter.scenario import PluginChoice, Scenario
 from smarter.state import StateFolder, Tally
 
 LIBRARIES = ("cryptography", "gmpy2", "numpy", "phe", "lightphe", "pycryptodome")
 
 
-def summarise(session: Session, report: Report, tally: Tally, state: StateFolder, *, verified: bool | None) -> Result:
-    """Put a finished run's result together, from the MDMS's answers and what was counted."""
+def summarise(
+    session: Session,
+    report: Report,
+    tally: Tally,
+    state: StateFolder,
+    *,
+    keys: Mapping[str, str],
+    verified: bool | None,
+) -> Result:
+    """Put a finished run's result together, from the MDMS's answers and what was counted.
+
+    ``keys``: fingerprints of the current keys, by what the scenario's ``crypto`` section calls their use.
+    """
     scenario = session.scenario
     windows: dict[str, dict[str, int]] = {"demand": {}, "billing": {}}
     refusals: list[RefusedWindow] = []
@@ -45,7 +58,7 @@ def summarise(session: Session, report: Report, tally: Tally, state: StateFolder
         end=iso(max(plan.end for plan in session.plans), first.timezone),
         versions=_versions(),
         protocol=scenario.protocol,
-        plugins={role: _choice(session, role, choice) for role, choice in _choices(session)},
+        plugins={role: _choice(choice, keys.get(role)) for role, choice in _choices(session)},
         counts=RunCounts(
             neighbourhoods=len(session.plans),
             meters=sum(plan.size for plan in session.plans),
@@ -66,19 +79,22 @@ def summarise(session: Session, report: Report, tally: Tally, state: StateFolder
         demand=tuple(figures),
         billed={currency: str(amount) for currency, amount in billed.items()},
         refusals=tuple(refusals),
-        warnings=(*scenario.warnings, *warnings_of(session)),
+        warnings=tuple(warnings_of(scenario, session.plans)),
         verified=verified,
     )
 
 
-def warnings_of(session: Session) -> list[str]:
-    """What the user should know before trusting or repeating a run of this size."""
-    expected = sum(len(plan.demand) + len(plan.billing) * plan.size for plan in session.plans)
-    choice = session.scenario.store
-    limit = choice.create().comfortable_records
+def warnings_of(scenario: Scenario, plans: Sequence[NeighbourhoodPlan]) -> list[str]:
+    """What the user should know before trusting the run, or waiting for one of this size."""
+    expected = sum(len(plan.demand) + len(plan.billing) * plan.size for plan in plans)
+    limit = scenario.store.create().comfortable_records
+    warnings = list(scenario.warnings)
     if limit is not None and expected > limit:
-        return [f"store {choice.plugin} is for up to {limit:,} records and this run makes {expected:,}; choose sqlite."]
-    return []
+        warnings.append(
+            f"store {scenario.store.plugin} is for up to {limit:,} records and this run makes {expected:,}: "
+            "choose sqlite, with --set store.plugin=sqlite."
+        )
+    return warnings
 
 
 def _note(
@@ -105,13 +121,13 @@ def _choices(session: Session) -> list[tuple[str, PluginChoice]]:
     ]
 
 
-def _choice(session: Session, role: str, choice: PluginChoice) -> Choice:
+def _choice(choice: PluginChoice, key: str | None) -> Choice:
     listings = {(listing.kind, listing.name): listing for listing in registry().listings()}
     return Choice(
         plugin=choice.plugin,
         version=listings[choice.kind, choice.plugin].version,
         options=choice.options.model_dump(mode="json"),
-        key=session.journal.get(f"key {role}"),
+        key=key,
     )
 
 

@@ -266,7 +266,8 @@ class Trail:
                         yield Hop(
                             "bill",
                             "sum",
-                            f"{energy:.3f} kWh × {line.rate} {bill.currency} ({line.label}), in a bill of {bill.amount}",
+                            f"{energy:.3f} kWh × {line.rate} {bill.currency} ({line.label}), "
+                            f"in a bill of {bill.amount}",
                             {
                                 "label": line.label,
                                 "rate": str(line.rate),

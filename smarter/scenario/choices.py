@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from smarter.api.plugin import Plugin, PluginOptions, need
-from smarter.errors import BrokenPlugin, SmarterError, UnknownPlugin
+from smarter.api.plugin import Plugin, PluginOptions
+from smarter.errors import BrokenPlugin, MissingExtra, SmarterError, UnknownPlugin
+from smarter.registry import Registry, missing_library
 from smarter.scenario.problems import Problem, problems_of_model
 
 if TYPE_CHECKING:
-    from smarter.registry import Registry
     from smarter.scenario.document import Document, Field
 
 _KINDS: Mapping[Field, str] = {
@@ -53,8 +53,8 @@ class PluginChoice:
             MissingExtra: a library that it needs is not installed; the message gives the command.
             BrokenPlugin: its constructor raised something of its own.
         """
-        for module, extra in self.implementation.requires.items():
-            need(module, extra)
+        if missing := missing_library(self.implementation):
+            raise MissingExtra(f"the {self.kind} {self.plugin!r} cannot be used: {missing}.")
         try:
             return self.implementation(self.options)
         except SmarterError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,8 @@ def load_scenario(
         raise ScenarioError(f"{shown}: is not UTF-8 text; a scenario is a YAML file.") from None
     except OSError as error:
         raise MachineError(f"{shown}: cannot be read: {error.strerror}.") from error
-    scenario = parse_scenario(
-        text, source=shown, base=path.parent, overrides=overrides, registry=registry, name=path.stem
-    )
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-_")[:64] or "scenario"
+    scenario = parse_scenario(text, source=shown, base=path.parent, overrides=overrides, registry=registry, name=name)
     scenario._path = path
     return scenario
 

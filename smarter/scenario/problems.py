@@ -45,7 +45,8 @@ class Problem:
     kind: str = "scenario"
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.message}"
+        # A key or a value may hold line breaks; a sentence must not.
+        return " ".join(f"{self.place}: {self.message}".splitlines())
 
 
 def in_file_order(problems: Iterable[Problem]) -> list[Problem]:
@@ -113,7 +114,8 @@ def _message(details: ErrorDetails, model: type[BaseModel], location: Field) -> 
             section = _model_at(model, location[:-1])
             name = str(location[-1])
             field = section.model_fields.get(name) if section else None
-            return f"it is missing: {field.description}" if field and field.description else "it is missing."
+            said = " ".join(field.description.split()) if field and field.description else ""
+            return f"it is missing: {said}" if said else "it is missing."
         case "literal_error":
             choices = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
             near = difflib.get_close_matches(str(value), choices, 1)

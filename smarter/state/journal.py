@@ -19,6 +19,7 @@ from smarter.errors import DamagedStore
 
 JOURNAL_FORMAT = 1
 _SCHEMA = """
+BEGIN;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE meters (
     pseudonym BLOB PRIMARY KEY, neighbourhood TEXT NOT NULL, source TEXT NOT NULL, position INTEGER NOT NULL,
@@ -33,6 +34,8 @@ CREATE TABLE ledger (
     PRIMARY KEY (kind, holder, start)
 ) WITHOUT ROWID;
 CREATE TABLE frames (pseudonym BLOB NOT NULL, first_slot INTEGER NOT NULL, frame BLOB NOT NULL);
+INSERT INTO meta VALUES ('format', 1);
+COMMIT;
 """
 
 
@@ -86,8 +89,7 @@ class Journal:
             if new:
                 path.chmod(0o600)
             if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
-                self._db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-                self.put(format=JOURNAL_FORMAT)
+                self._db.executescript(_SCHEMA)
             if self.get("format") != JOURNAL_FORMAT:
                 raise DamagedStore(f"{path} is a journal of another version of Smarter; start again with --fresh.")
 

@@ -18,7 +18,7 @@ SIGNING_CONTEXT = b"smarter aggregate 1"
 class Aggregate:
     """Sums of one kind, of one neighbourhood, over windows that close together.
 
-    Lanes lie in this order: ``demand``: one a window; ``billing``: all meters of the first window, then all of the next.
+    Lanes lie in this order: ``demand``: one a window; ``billing``: all meters of the first window, then of the next.
 
     Attributes:
         deployment: 16 bytes.

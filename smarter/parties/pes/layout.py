@@ -54,6 +54,15 @@ class Layout:
         offset = windows - bundle.start
         return offset * self.meters + meters if self.kind == "billing" else offset
 
+    def addends(self, hold: int, together: int) -> int:
+        """About how many plaintexts a hold of so many slots makes; ``together`` readings are added in the clear."""
+        span = max(1, int(np.diff(self.edges).max()))
+        pieces = -(-min(span, hold) // min(together, span))
+        windows = max(1, hold // span)
+        if self.kind == "demand":
+            return pieces * self.meters * -(-windows // self.plan.capacity)
+        return pieces * -(-windows * self.meters // self.plan.capacity)
+
 
 @dataclass(frozen=True)
 class Area:

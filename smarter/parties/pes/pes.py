@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,6 +109,15 @@ class PES:
         self._late: dict[str, NDArray[np.bool_]] = {
             name: np.zeros((len(area.pseudonyms), 0), np.bool_) for name, area in self._areas.items()
         }
+
+    def prepare(self, holds: Mapping[str, tuple[int, int]], frame: int) -> None:
+        """Let the scheme prepare for what is to come: by neighbourhood, how many holds of how many slots."""
+        together = frame if self._combine == "frame" else 1
+        expected = sum(
+            count * sum(sums.layout.addends(slots, together) for sums in self._sums[name])
+            for name, (count, slots) in holds.items()
+        )
+        self._scheme.prepare(self._keys.aggregate, expected)
 
     def accept_epoch(self, message: bytes) -> None:
         """Take the secret of a meter's new key epoch.

@@ -1,0 +1,26 @@
+"""What the commands print for people, as rich tables and lines; each function prints on the console it is given.
+
+One visual language runs through all of it (``marks``): the mark says what the colour says, so that it reads without.
+"""
+
+from smarter.cli.show.bills import bill_lines, bills_table
+from smarter.cli.show.demand import demand_table, windows_table
+from smarter.cli.show.hops import hops
+from smarter.cli.show.plugins import plugins_table
+from smarter.cli.show.sources import survey_table
+from smarter.cli.show.stages import refusals, stages_line
+from smarter.cli.show.views import views_sentence, views_table
+
+__all__ = [
+    "bill_lines",
+    "bills_table",
+    "demand_table",
+    "hops",
+    "plugins_table",
+    "refusals",
+    "stages_line",
+    "survey_table",
+    "views_sentence",
+    "views_table",
+    "windows_table",
+]

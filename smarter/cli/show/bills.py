@@ -1,0 +1,69 @@
+"""Bills for ``smarter run`` and ``smarter bills``: all of them as a table, or one line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from rich.console import Console
+from rich.text import Text
+
+from smarter.cli.show.marks import NONE, heading, kwh, quiet_table, short, span, status
+from smarter.model.bills import Bill
+
+
+def bills_table(console: Console, bills: Sequence[Bill], zones: Mapping[str, str], *, full: bool = False) -> None:
+    """One row a bill; ``zones`` gives each meter's time zone, ``full`` prints whole pseudonyms."""
+    if not bills:
+        return
+    periods = [span(bill.start, bill.end, zones[bill.meter]) for bill in bills]
+    currencies = sorted({bill.currency for bill in bills})
+    one_period, one_currency = len(set(periods)) == 1, len(currencies) == 1
+    totals = {currency: _total(bills, currency) for currency in currencies}
+    energy = sum(bill.energy for bill in bills if bill.energy is not None)
+
+    heading(console, "Bills", periods[0] if one_period else "")
+    table = quiet_table(footer=True)
+    table.add_column("meter", f"{len({bill.meter for bill in bills}):,} meters", no_wrap=True)
+    if not one_period:
+        table.add_column("period", min_width=10)
+    table.add_column("kWh", kwh(energy), justify="right", no_wrap=True)
+    footer = "\n".join(f"{total:,}" if one_currency else f"{total:,} {code}" for code, total in totals.items())
+    table.add_column(currencies[0] if one_currency else "amount", footer, justify="right", no_wrap=True)
+    table.add_column("status")
+    for bill, period in zip(bills, periods, strict=True):
+        amount = NONE if bill.amount is None else f"{bill.amount:,}"
+        table.add_row(
+            bill.meter if full else short(bill.meter),
+            *([] if one_period else [period]),
+            kwh(bill.energy),
+            amount if one_currency or bill.amount is None else f"{amount} {bill.currency}",
+            status(bill.status),
+        )
+    console.print(table)
+
+
+def bill_lines(console: Console, bill: Bill) -> None:
+    """One bill with its rates; the lines' amounts are exact, the bill's is rounded once."""
+    heading(console, f"Bill of meter {short(bill.meter)}")
+    if bill.amount is None:
+        console.print(status(bill.status, "no window of it was released, so there is nothing to bill"))
+        return
+    amounts = [line.amount.normalize() for line in bill.lines]
+    places = max([2, *(-int(amount.as_tuple().exponent) for amount in amounts)])
+    table = quiet_table(footer=True)
+    table.add_column("line", "exactly")
+    table.add_column("windows", justify="right")
+    table.add_column("kWh", kwh(bill.energy), justify="right", no_wrap=True)
+    table.add_column(f"{bill.currency}/kWh", justify="right", no_wrap=True)
+    table.add_column(bill.currency, f"{sum(amounts, Decimal(0)):,.{places}f}", justify="right", no_wrap=True)
+    for line, amount in zip(bill.lines, amounts, strict=True):
+        table.add_row(line.label, f"{len(line.windows):,}", kwh(line.energy), f"{line.rate}", f"{amount:,.{places}f}")
+    console.print(table)
+    console.print(
+        Text("to pay  ") + Text(f"{bill.amount:,} {bill.currency}", style="bold"), status(bill.status), sep="  "
+    )
+
+
+def _total(bills: Sequence[Bill], currency: str) -> Decimal:
+    return sum((bill.amount for bill in bills if bill.currency == currency and bill.amount is not None), Decimal(0))

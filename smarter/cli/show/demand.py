@@ -1,0 +1,124 @@
+"""Demand for ``smarter run`` and ``smarter demand``: three figures and a table of days; and single windows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from smarter.cli.show.marks import NONE, heading, holder_of, kwh, moment, quiet_table, status
+from smarter.model.clock import zone
+from smarter.model.results import DemandFigures, Span, WindowRow
+from smarter.model.windows import spell
+
+MOST_DAYS = 35
+"""Of a longer run, months are shown."""
+
+
+def demand_table(console: Console, figures: DemandFigures) -> None:
+    """Peak, base and load factor, then the energy of each local day."""
+    windows = f"{figures.complete:,} of {figures.windows:,} windows complete"
+    heading(console, f"Demand of {figures.neighbourhood}", f"{windows}, {figures.timezone}")
+    if figures.peak_kw is None:
+        console.print("No window is complete, so there is no peak and no load factor.")
+    else:
+        console.print()
+        console.print(_figures(figures))
+        console.print()
+    if not figures.days:
+        return
+    spans = figures.days if len(figures.days) <= MOST_DAYS else _months(figures.days)
+    table = quiet_table(footer=True)
+    table.add_column("day" if spans is figures.days else "month", "all", no_wrap=True)
+    table.add_column("kWh", kwh(figures.energy_mwh), justify="right", no_wrap=True)
+    table.add_column("readings", f"{sum(span.readings for span in spans):,}", justify="right", no_wrap=True)
+    table.add_column("expected", f"{sum(span.expected for span in spans):,}", justify="right", no_wrap=True)
+    table.add_column("measured, %", justify="right", no_wrap=True)
+    for span in spans:
+        table.add_row(
+            f"{date.fromisoformat(span.name):%a %Y-%m-%d}" if spans is figures.days else span.name,
+            kwh(span.energy_mwh),
+            f"{span.readings:,}",
+            f"{span.expected:,}",
+            _share(span),
+        )
+    console.print(table)
+
+
+def windows_table(console: Console, rows: Sequence[WindowRow], timezone: str) -> None:
+    """Every window: demand with its meters and mean power, a household's with its energy."""
+    if not rows:
+        return
+    demand = rows[0].kind == "demand"
+    tz = zone(timezone)
+    # Where the clock changes on the way, only the offset tells the repeated hour's two apart.
+    offsets = {datetime.fromtimestamp(row.start, tz).utcoffset() for row in rows}
+    length = spell(Counter(row.end - row.start for row in rows).most_common(1)[0][0])
+    heading(
+        console, f"Windows of {holder_of(rows[0].kind, rows[0].holder)}", f"of {length}, by local start, {timezone}"
+    )
+    table = quiet_table()
+    table.add_column("start", no_wrap=True)
+    if demand:
+        table.add_column("meters", justify="right", no_wrap=True)
+    for name in ("readings", "expected", "kWh", *(("mean kW",) if demand else ())):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("status")
+    for row in rows:
+        start = moment(row.start, timezone)
+        if len(offsets) > 1:
+            start += f"{datetime.fromtimestamp(row.start, tz):%z}"
+        table.add_row(
+            start,
+            *([f"{row.meters:,}"] if demand else []),
+            f"{row.readings:,}",
+            f"{row.expected:,}",
+            kwh(row.energy),
+            *([_mean(row)] if demand else []),
+            status(row.status, row.reason),
+        )
+    console.print(table)
+
+
+def _figures(figures: DemandFigures) -> Table:
+    grid = Table.grid(padding=(0, 4))
+    peak = "" if figures.peak_start is None else f", {_weekday(figures.peak_start, figures.timezone)}"
+    factor = NONE if figures.load_factor is None else f"{figures.load_factor:.3f}"
+    mean = "" if figures.mean_kw is None else f", mean {figures.mean_kw:,.3f} kW"
+    numbers = (f"{figures.peak_kw:,.3f} kW", f"{figures.base_kw:,.3f} kW", factor)
+    grid.add_row(*(Text(number, style="bold green") for number in numbers))
+    grid.add_row(*(Text(words, style="dim") for words in (f"peak{peak}", "base", f"load factor{mean}")))
+    return grid
+
+
+def _weekday(epoch: int, timezone: str) -> str:
+    return f"{datetime.fromtimestamp(epoch, zone(timezone)):%a %Y-%m-%d %H:%M}"
+
+
+def _months(days: Sequence[Span]) -> list[Span]:
+    months = []
+    for name, group in groupby(days, lambda day: day.name[:7]):
+        mine = list(group)
+        energy, readings, expected = (
+            sum(getattr(day, field) for day in mine) for field in ("energy_mwh", "readings", "expected")
+        )
+        months.append(Span(name=name, energy_mwh=energy, readings=readings, expected=expected))
+    return months
+
+
+def _share(span: Span) -> Text:
+    if span.readings >= span.expected:
+        return Text("100.0")
+    # Rounded down: what lacks a reading must not look whole.
+    return Text(f"○ {span.readings * 1000 // span.expected / 10:.1f}")
+
+
+def _mean(row: WindowRow) -> str:
+    if row.energy is None or not row.readings:
+        return NONE
+    return f"{row.energy / 1_000_000 * 3600 / (row.end - row.start) * row.expected / row.readings:,.3f}"

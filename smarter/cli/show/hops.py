@@ -1,0 +1,57 @@
+"""The way of one reading for ``smarter follow``: a numbered line a hop, and who can read what exists there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from smarter.cli.show.marks import COLOURS, MARKS, Kind, marked
+from smarter.model.events import Hop
+
+ROOMY = 110
+"""From so many columns on, the readers stand at the right; below, each hop has a second line for them."""
+
+_TOTALS = ("sum", "released", "record", "bill")
+
+
+def hops(console: Console, hops: Sequence[Hop]) -> None:
+    """Print the hops in order; readers come with the key that they read it with."""
+    roomy = console.width >= ROOMY
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(justify="right", style="dim", no_wrap=True)
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold", ratio=1)
+    if roomy:
+        grid.add_column(no_wrap=True)
+        grid.add_row("", "", "", "", Text("who can read it, with which key", style="dim"))
+    for number, hop in enumerate(hops, 1):
+        who = _readers(hop)
+        grid.add_row(
+            str(number),
+            hop.name,
+            Text(MARKS[hop.mark], style=COLOURS[hop.mark]),
+            Text(hop.text),
+            *([Text("\n").join(who)] if roomy else []),
+        )
+        if not roomy:
+            grid.add_row("", "", "", Text("  ").join(who))
+    console.print(grid)
+    console.print()
+    legend = [
+        marked("clear", "a single reading in the clear"),
+        marked("sealed", "sealed"),
+        marked("sum", "only a total"),
+    ]
+    console.print(Text("   ").join([*legend, marked("refused", "refused or damaged")]))
+
+
+def _readers(hop: Hop) -> list[Text]:
+    """Each reader after the mark of what they see there: the single reading, or only a total."""
+    if not hop.readers:
+        return [marked("refused" if hop.mark == "refused" else "sealed", "nobody here")]
+    kind: Kind = "sum" if hop.mark == "sum" or hop.name.split()[-1] in _TOTALS else "clear"
+    return [marked(kind, who) + Text(f" ({key})", style="dim") for who, key in hop.readers]

@@ -1,0 +1,85 @@
+"""The visual language of every print: four marks with their colours, and how energies, times and tables look."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Literal
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from smarter.model.clock import zone
+
+Kind = Literal["clear", "sealed", "sum", "refused"]
+MARKS: dict[Kind, str] = {"clear": "●", "sealed": "▒", "sum": "Σ", "refused": "✕"}
+COLOURS: dict[Kind, str] = {"clear": "yellow", "sealed": "bright_blue", "sum": "green", "refused": "red"}
+NONE = "–"
+DIGITS = 8
+"""So many digits of a pseudonym are shown; the rest is an ellipsis."""
+
+_STATUS = {"complete": ("Σ", "green"), "incomplete": ("○", ""), "missing": (NONE, "dim"), "refused": ("✕", "red")}
+_MWH_PER_KWH_DIGITS = 6
+
+
+def marked(kind: Kind, text: str) -> Text:
+    """``text`` after the mark of ``kind``, both in its colour."""
+    return Text(f"{MARKS[kind]} {text}", style=COLOURS[kind])
+
+
+def status(word: str, reason: str = "") -> Text:
+    """A window's or bill's status with its mark, and why."""
+    mark, colour = _STATUS.get(word, ("", ""))
+    return Text(f"{mark} {word}", style=colour) + Text(f": {reason}" if reason else "", style="")
+
+
+def kwh(energy: int | None) -> str:
+    """mWh as kWh with three decimals."""
+    return NONE if energy is None else f"{Decimal(energy).scaleb(-_MWH_PER_KWH_DIGITS):,.3f}"
+
+
+def short(pseudonym: str) -> str:
+    """The first digits of a pseudonym."""
+    return pseudonym if len(pseudonym) <= DIGITS else f"{pseudonym[:DIGITS]}…"
+
+
+def holder_of(kind: str, holder: str) -> str:
+    """A household's pseudonym shortened; a neighbourhood as it is called."""
+    return short(holder) if kind == "billing" else holder
+
+
+def moment(epoch: int, timezone: str) -> str:
+    """Local date and time to the minute."""
+    return f"{datetime.fromtimestamp(epoch, zone(timezone)):%Y-%m-%d %H:%M}"
+
+
+def span(start: int, end: int, timezone: str) -> str:
+    """Whole local days as first and last of them; anything else with its times."""
+    first, last = (datetime.fromtimestamp(at, zone(timezone)) for at in (start, end))
+    if first.time() == last.time() == time():
+        days = first.date(), (last - timedelta(days=1)).date()
+        return f"{days[0]}" if days[0] == days[1] else f"{days[0]} to {days[1]}"
+    if first.date() == last.date():
+        return f"{first:%Y-%m-%d %H:%M} to {last:%H:%M}"
+    return f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
+
+
+def heading(console: Console, text: str, aside: str = "") -> None:
+    """A blank line, then what the table beneath is of."""
+    console.print()
+    console.print(Text(text, style="bold") + Text(f"  {aside}" if aside else "", style="not bold dim"))
+
+
+def quiet_table(*, footer: bool = False, gap: int = 2) -> Table:
+    """A table without walls: a line under the heading, and one above the footer."""
+    return Table(
+        box=SIMPLE,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, gap, 0, 0),
+        show_footer=footer,
+        header_style="bold",
+        footer_style="bold",
+    )

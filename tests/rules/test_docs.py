@@ -1,0 +1,193 @@
+"""Docs that run: every command in README and ``docs/`` is executed, and every link to a file holds.
+
+A fenced block of ``sh``, ``bash`` or ``console`` is a script, run with ``bash -e`` in a folder of its page's
+own, beside copies of ``scenarios/`` and ``data/``. A block marked ``no-test`` after its language is only read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
+NAMES = [page.relative_to(CHECKOUT).as_posix() for page in PAGES]
+
+SHELLS = {"sh", "bash", "console"}
+FENCE = re.compile(r"^ {0,3}(?P<fence>`{3,}|~{3,})(?P<info>.*)$")
+LINK = re.compile(r"""\]\(\s*<?([^)\s>]+)|^\s*\[[^]]+]:\s+(\S+)|\b(?:src|href)=["']([^"']+)""", re.MULTILINE)
+HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.MULTILINE)
+# It would make a .venv, fetch from the network, or run this test.
+NOT_HERE = re.compile(r"\b(make|git clone|pip3? install|-m venv|pytest)\b")
+
+# Each command is named before it runs, so that a failure says which one it was.
+PRELUDE = r"""set -euo pipefail
+trap 'echo "line $((LINENO + OFFSET)): $BASH_COMMAND" >&2' ERR
+"""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: the line of the page that it begins on (of its text, from 1), its words, its text."""
+
+    line: int
+    info: tuple[str, ...]
+    text: str
+
+    @property
+    def is_tested(self) -> bool:
+        return bool(self.info) and self.info[0] in SHELLS and "no-test" not in self.info
+
+    @property
+    def script(self) -> str:
+        """What a reader would type: prompts go, and in a ``console`` all that is not behind a prompt."""
+        lines, typing = [], False
+        for line in self.text.split("\n"):
+            prompted = line.startswith("$ ")
+            typed = prompted or self.info[0] != "console" or (typing and line.startswith("> "))
+            lines.append((line[2:] if line.startswith(("$ ", "> ")) else line) if typed else "")
+            typing = typed
+        return "\n".join(lines)
+
+
+def blocks(markdown: str) -> Iterator[Block]:
+    """Every fenced block, in order."""
+    opened: tuple[int, str, str] | None = None
+    lines = markdown.split("\n")
+    for index, line in enumerate(lines):
+        found = FENCE.match(line)
+        if opened is None:
+            if found:
+                opened = (index + 1, found["fence"], found["info"])
+        elif found and found["fence"].startswith(opened[1]) and not found["info"].strip():
+            begin, _, info = opened
+            yield Block(begin + 1, tuple(info.split()), "\n".join(lines[begin:index]))
+            opened = None
+    if opened is not None:
+        raise ValueError(f"line {opened[0]}: this block is never closed.")
+
+
+def prose(markdown: str) -> str:
+    """The page without its fenced blocks."""
+    lines = markdown.split("\n")
+    for block in blocks(markdown):
+        for index in range(block.text.count("\n") + 1):
+            lines[block.line - 1 + index] = ""
+    return "\n".join(lines)
+
+
+def anchors(markdown: str) -> set[str]:
+    """What headings can be linked by: lower case, marks dropped, spaces as hyphens, repeats numbered."""
+    seen: dict[str, int] = {}
+    for heading in HEADING.findall(prose(markdown)):
+        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        seen[slug] = seen.get(slug, -1) + 1
+    return {slug if repeat == 0 else f"{slug}-{repeat}" for slug, last in seen.items() for repeat in range(last + 1)}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """The folder in which a page's commands run: what a reader in a checkout has before them."""
+    for name in ("scenarios", "data"):
+        shutil.copytree(CHECKOUT / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_the_commands_of_a_page_run(page: Path, desk: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "PYTHON"))}
+    environment |= {
+        "HOME": str(desk / "home"),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]]),
+        "COLUMNS": "120",
+    }
+    (desk / "home").mkdir()
+    for block in blocks(page.read_text(encoding="utf-8")):
+        if not block.is_tested:
+            continue
+        unfit = NOT_HERE.search(block.script)
+        assert unfit is None, f"{page.name}:{block.line}: mark the block with {unfit[0]!r} no-test"
+        offset = block.line - 1 - PRELUDE.count("\n") - 1
+        run = subprocess.run(
+            ["bash", "-c", f"OFFSET={offset}\n{PRELUDE}{block.script}"],
+            cwd=desk,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        said = f"{run.stdout[-2000:]}\n{run.stderr[-2000:]}"
+        assert run.returncode == 0, f"{page.name}: exit {run.returncode}\n{said}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    broken = []
+    for target in ("".join(found) for found in LINK.findall(re.sub(r"`[^`\n]*`", "", prose(text)))):
+        if re.match(r"[a-z][a-z0-9+.-]*:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        led = (page.parent / path).resolve() if path else page
+        there = led.is_relative_to(CHECKOUT) and led.exists()
+        if there and anchor and led.suffix == ".md":
+            there = anchor in anchors(led.read_text(encoding="utf-8"))
+        if not there:
+            broken.append(target)
+    assert broken == []
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    index = CHECKOUT / "docs" / "index.md"
+    linked = {"".join(found).partition("#")[0] for found in LINK.findall(index.read_text(encoding="utf-8"))}
+    pages = {page.relative_to(index.parent).as_posix() for page in PAGES[1:] if page != index}
+    assert pages - linked == set()
+
+
+PAGE = """# A page
+## Two words, *and* marks
+```sh
+cd scenarios
+$ false || echo "caught"
+cat > here.txt <<END
+text
+END
+false # this one
+```
+```console
+$ test -f here.txt && \\
+> true
+output that is not run; exit 9
+```
+```sh no-test
+make test
+```
+"""
+
+
+def test_blocks_are_found_with_their_lines_and_only_what_is_typed_is_run() -> None:
+    shell, console, unrun = blocks(PAGE)
+    assert (shell.line, console.line) == (4, 12)
+    assert shell.script.split("\n")[1] == 'false || echo "caught"'
+    assert console.script == "test -f here.txt && \\\ntrue\n"
+    assert [block.is_tested for block in (shell, console, unrun)] == [True, True, False]
+    assert anchors(PAGE) == {"a-page", "two-words-and-marks"}
+
+
+def test_a_command_that_fails_is_named_with_its_line_in_the_page(
+    desk: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    page = tmp_path_factory.mktemp("page") / "page.md"
+    page.write_text(PAGE, encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"(?s)page\.md: exit 1.*line 9: false"):
+        test_the_commands_of_a_page_run(page, desk)

@@ -1,0 +1,103 @@
+"""The scenarios that come with Smarter: each is valid as it stands and does what it is there to show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smarter.api import SourceContext
+from smarter.scenario import Scenario, load_scenario, scenario_schema, shipped_scenarios
+from smarter.scenario.document import read_document
+
+SHIPPED = [
+    "compare-phe",
+    "dst",
+    "lossy",
+    "net-metering",
+    "quickstart",
+    "street-and-village",
+    "umass-week",
+]
+
+
+def test_these_are_shipped() -> None:
+    assert [name for name, _, _ in shipped_scenarios()] == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_it_is_valid_from_anywhere_and_its_meters_are_there(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scenario = load_scenario(name)
+    assert scenario.name == name
+    for id_, neighbourhood in scenario.neighbourhoods.items():
+        context = SourceContext(id_, neighbourhood.timezone, scenario.windows.reading, scenario.seed)
+        meters = neighbourhood.source.create().meters(context)
+        assert len(meters) >= max(neighbourhood.meters or 0, scenario.release.min_meters)
+        assert {fault.meter for fault in scenario.faults if fault.neighbourhood == id_} <= {m.name for m in meters}
+        stamps = [int(rows.stamps[place]) for rows in meters[0].rows() for place in (0, -1)]
+        assert max(stamps) - min(stamps) >= _span(scenario) - scenario.windows.reading
+
+
+def _span(scenario: Scenario) -> float:
+    assert scenario.time.start is not None
+    assert scenario.time.end is not None
+    return (scenario.time.end - scenario.time.start).total_seconds()
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name != "compare-phe"])
+def test_it_runs_without_a_warning(name: str) -> None:
+    assert load_scenario(name).warnings == ()
+
+
+def test_the_slow_way_warns_of_its_two_homes_alone() -> None:
+    (warning,) = load_scenario("compare-phe").warnings
+    assert warning.startswith("release.min_meters is 2")
+
+
+def test_the_slow_way_is_the_briefs() -> None:
+    scenario = load_scenario("compare-phe")
+    assert scenario.crypto.aggregate.plugin == "paillier-phe"
+    assert (scenario.frame, scenario.pes.hold, scenario.pes.combine, scenario.pes.lanes) == (1, 60, "none", 1)
+    assert (scenario.windows.billing, scenario.release.min_meters) == (7_200, 2)
+    assert _span(scenario) == 7_200
+
+
+def test_the_real_homes_can_be_set_as_the_issue_sets_them(tmp_path: Path) -> None:
+    given = [f"neighbourhoods.umass.source.path={tmp_path}", "neighbourhoods.umass.meters=7"]
+    neighbourhood = load_scenario("umass-week", given).neighbourhoods["umass"]
+    assert (neighbourhood.meters, neighbourhood.source.options.path) == (7, tmp_path)
+
+
+def test_the_clock_changes_inside_the_week_that_shows_it() -> None:
+    time, zone = load_scenario("dst").time, "America/New_York"
+    start, end = time.start_in(zone), time.end_in(zone)
+    assert start is not None
+    assert end is not None
+    assert end - start == (7 * 24 + 1) * 3_600
+
+
+def test_two_neighbourhoods_have_two_clocks() -> None:
+    scenario = load_scenario("street-and-village")
+    zones = [neighbourhood.timezone for neighbourhood in scenario.neighbourhoods.values()]
+    assert scenario.time.start_in(zones[0]) != scenario.time.start_in(zones[1])
+
+
+def test_every_kind_of_fault_is_shown() -> None:
+    assert {fault.kind for fault in load_scenario("lossy").faults} == {"drop", "duplicate", "replay", "tamper", "delay"}
+
+
+def test_the_schema_admits_what_is_shipped_and_refuses_slips() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema: dict[str, Any] = scenario_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    for name, path, _ in shipped_scenarios():
+        tree = read_document(path.read_text(encoding="utf-8"), name).tree
+        assert [error.message for error in validator.iter_errors(tree)] == []
+        assert list(validator.iter_errors(load_scenario(name).resolved())) == []
+        for slip in ({"widnows": {}}, {"windows": {"demand": 15}}, {"tariff": {"plugin": "nope"}}, {"store": "nope"}):
+            assert list(validator.iter_errors(tree | slip)), slip
