@@ -20,8 +20,8 @@ from smarter.model.bills import Bill
 from smarter.model.clock import DAY, zone
 from smarter.model.results import WindowRow
 from smarter.model.windows import spell
+from smarter.parties.mdms.demand import MWH_PER_KWH, mean_kw
 
-MWH_PER_KWH = 1_000_000
 SMALLEST = (30, 8)
 """Columns and rows below which a chart would say nothing."""
 
@@ -56,13 +56,7 @@ def demand_chart(rows: Sequence[WindowRow], timezone: str, *, width: int, height
     Incomplete windows, scaled to what was measured, are hollow; refused ones are crosses on the floor, missing ones
     gaps. Without ``colour`` there is no escape code in it.
     """
-
-    def kilowatts(row: WindowRow) -> float | None:
-        if row.energy is None or not row.readings:
-            return None
-        return row.energy / MWH_PER_KWH * 3600 / (row.end - row.start) * row.expected / row.readings
-
-    return _windows_chart(rows, timezone, kilowatts, "kW", "mean power", _LINE, (width, height), colour)
+    return _windows_chart(rows, timezone, mean_kw, "kW", "mean power", _LINE, (width, height), colour)
 
 
 def household_chart(rows: Sequence[WindowRow], timezone: str, *, width: int, height: int, colour: bool) -> str:
@@ -98,7 +92,7 @@ def bills_chart(bills: Sequence[Bill], *, width: int, height: int, colour: bool)
     cells = width - len(labels[0]) - 1
     if cells < 8:
         return _clip(_too_small(width, height), width)
-    across = _value_scale(min(values), max(values), max(2, cells // 16))
+    across = _value_scale(min(values), max(values), max(2, cells // 12))
     across = _Scale(across.low, across.high, _inside(across, cells))
     places = range(len(shown), 0, -1)
     series = [
@@ -131,11 +125,11 @@ def _windows_chart(
     if width < SMALLEST[0] or height < SMALLEST[1]:
         return _clip(_too_small(width, height), width)
     start, end = rows[0].start, rows[-1].end
-    legend = _packed(_legend(rows, timezone), width)
-    plot_height = max(height - 1 - len(legend), 5)
+    legend = _packed(_legend(rows, timezone), width)[: height - 6]
+    plot_height = height - 1 - len(legend)
 
     values = [value for row in rows if (value := value_of(row)) is not None]
-    up = _value_scale(min(values, default=0.0), max(values, default=0.0), max(2, plot_height // 3))
+    up = _value_scale(min(values, default=0.0), max(values, default=0.0), max(2, plot_height // 2))
     cells = width - max(len(label) for _, label in up.ticks) - 1
     moments = _time_ticks(start, end, zone(timezone), cells)
     hours = _Scale(0, (end - start) / 3600, [((moment - start) / 3600, label) for moment, label in moments])
@@ -234,7 +228,8 @@ def _time_ticks(start: int, end: int, tz: ZoneInfo, cells: int) -> list[tuple[in
         steps += [_hours(start, end, tz, every) for every in (1, 2, 3, 6, 12)]
     steps += [_days(start, end, tz, every, dated=dated) for every in (1, 2) for dated in (True, False)]
     steps += [_days(start, end, tz, 7, dated=True)]
-    steps += [_months(start, end, tz, every) for every in (1, 3, 6, 12)]
+    steps += [_months(start, end, tz, every, dated=dated) for every in (1, 3, 6) for dated in (True, False)]
+    steps += [_months(start, end, tz, 12, dated=True)]
     for ticks in steps:
         fitting = _inside(_Scale(start, end, ticks), cells)
         if len(fitting) > 1 and len(fitting) == len(_inside(_Scale(start, end, ticks), cells, crowded=True)):
@@ -282,12 +277,12 @@ def _days(start: int, end: int, tz: ZoneInfo, every: int, *, dated: bool) -> lis
     return ticks
 
 
-def _months(start: int, end: int, tz: ZoneInfo, every: int) -> list[tuple[int, str]]:
+def _months(start: int, end: int, tz: ZoneInfo, every: int, *, dated: bool) -> list[tuple[int, str]]:
     ticks, year = [], 0
     day = datetime.fromtimestamp(start, tz).date().replace(day=1)
     while (at := _midnight(day, tz)) <= end:
         if at >= start and (day.month - 1) % every == 0:
-            ticks.append((at, f"{day:%b %Y}" if day.year != year else f"{day:%b}"))
+            ticks.append((at, f"{day:%b %Y}" if dated and day.year != year else f"{day:%b}"))
             year = day.year
         day = (day + timedelta(days=32)).replace(day=1)
     return ticks

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from smarter.api import OpenStore
@@ -57,6 +57,10 @@ class Control:
         self._going.wait()
         if self._cancelled:
             raise Interrupted("the run was cancelled; the same command resumes it.")
+
+
+_Start = tuple[dict[str, int], list[bytes]]
+"""A start of the meters: how far each neighbourhood was, and the key epochs announced."""
 
 
 @dataclass
@@ -148,27 +152,44 @@ class _Composer:
         self._trail = Trail(trace, session) if trace else None
 
     def run(self, state: StateFolder, verify: bool) -> Iterator[Event]:
+        finished = self._session.finished
         yield from self._deliver()
         if not self._session.finished:
             self._start_meters()
             yield from self._carry_all()
+        if not finished:
+            self._journal.note(self._current_tally())
         yield from self._finish(state, verify)
 
     def _start_meters(self) -> None:
         """Restore the parties, then begin a key epoch of every meter; earlier announcements serve frames on the way."""
         kept = self._journal.snapshot("epochs")
-        announcements: list[bytes] = wire.decode("epochs", kept, [list])[0] if kept else []
-        self._parties.accept_epochs(announcements)
+        starts = self._still_needed(wire.decode("epochs", kept, [list])[0]) if kept else []
+        for _, announcements in starts:
+            self._parties.accept_epochs(announcements)
         snapshots = {party: self._journal.snapshot(party) for party in ("pes", "network")}
         if all(snapshot is not None for snapshot in snapshots.values()):
             self._parties.restore({party: snapshot or b"" for party, snapshot in snapshots.items()})
         secrets, new = self._parties.begin_epochs()
-        # Of each meter the epochs that the PES keeps: the newest of them last.
-        announcements = [*announcements, *new][-2 * len(new) :]
+        starts.append((self._journal.progress(), new))
         # The journal first: an epoch that it knows is never begun again, whether or not a frame was made in it.
         epochs = {pseudonym: epoch for pseudonym, (epoch, _) in secrets.items()}
-        self._journal.begin_epochs(epochs, wire.encode("epochs", [announcements]))
+        self._journal.begin_epochs(epochs, wire.encode("epochs", [starts]))
         self._keyring.keep_epochs(secrets)
+
+    def _still_needed(self, starts: Sequence[_Start]) -> list[_Start]:
+        """Of the earlier starts those in which frames were made that the PES may still let in."""
+        now = self._journal.progress()
+        needed = []
+        for number, (began, announcements) in enumerate(starts):
+            ended = starts[number + 1][0] if number + 1 < len(starts) else now
+            for plan in self._session.plans:
+                first, end = (at.get(plan.name, plan.first_slot) for at in (began, ended))
+                grace = -(-self._session.scenario.grace // plan.axis.interval)
+                if first < end and end > now.get(plan.name, plan.first_slot) - grace:
+                    needed.append((began, announcements))
+                    break
+        return needed
 
     def _carry_all(self) -> Iterator[Event]:
         """All holds of all neighbourhoods, in order of time."""
@@ -273,6 +294,8 @@ class _Composer:
 
     def _finish(self, state: StateFolder, verify: bool) -> Iterator[Event]:
         report = self._session.report(self._parties.mdms, self._store)
+        # Looking at a finished run again adds nothing to what it took.
+        tally = self._journal.tally()
         if verify:
             verify_report(self._session, report)
         keys = {
@@ -282,7 +305,7 @@ class _Composer:
         # What the MDMS opens to report is counted once per result, however often the result is asked for.
         view = View()
         with acting(view):
-            result = summarise(self._session, report, self._current_tally(), state, keys=keys, verified=verify or None)
+            result = summarise(self._session, report, tally, state, keys=keys, verified=verify or None)
             if self._trail:
                 yield from (Traced(hop) for hop in self._trail.of_report(report))
         mdms = View.from_dict(result.views["mdms"])

@@ -33,6 +33,7 @@ def verify_report(session: Session, report: Report) -> None:
     grace = session.scenario.grace
     for plan in session.plans:
         demand, demand_counts = _zeros(plan.demand), _zeros(plan.demand)
+        cuts = [int(plan.axis.first_slot_from(end)) for end in session.cuts[plan.name]]
         for row, kept in enumerate(session.roster[plan.name]):
             meter = next(meter for meter in plan.meters if meter.name == kept.source)
             intake = Intake(plan, meter)
@@ -41,10 +42,9 @@ def verify_report(session: Session, report: Report) -> None:
             totals, counts = _zeros(plan.billing), _zeros(plan.billing)
             for first, end in plan.holds(None):
                 blocks = network.lose(row, intake.take(first, end))
-                blocks = [b for b in blocks for b in _arriving(plan, session.scenario.frame, grace, mine, b)]
-                cuts = session.cuts[plan.name]
-                _add(plan, plan.billing, blocks, totals, counts, cuts)
-                _add(plan, plan.demand, blocks, demand, demand_counts, cuts)
+                arriving = [a for b in blocks for a in _arriving(plan, session.scenario.frame, grace, mine, cuts, b)]
+                _add(plan, plan.billing, arriving, totals, counts, cuts)
+                _add(plan, plan.demand, arriving, demand, demand_counts, cuts)
             pseudonym = kept.pseudonym.hex()
             _compare(report.household(pseudonym, plan.name), totals, counts, plan.timezone)
         _compare(report.demand(plan.name), demand, demand_counts, plan.timezone)
@@ -55,46 +55,57 @@ def _zeros(grid: WindowGrid) -> NDArray[np.int64]:
 
 
 def _arriving(
-    plan: NeighbourhoodPlan, frame: int, grace: int, faults: Sequence[PlannedFault], block: ReadingBlock
-) -> list[ReadingBlock]:
-    """What of a block reaches the PES: a frame that is altered, or delayed beyond the grace, does not."""
-    parts = []
+    plan: NeighbourhoodPlan,
+    frame: int,
+    grace: int,
+    faults: Sequence[PlannedFault],
+    cuts: Sequence[int],
+    block: ReadingBlock,
+) -> list[tuple[ReadingBlock, int | None]]:
+    """What of a block reaches the PES, and the slot from which it is there when that is later.
+
+    A frame that is altered, or delayed beyond the grace, does not.
+    """
+    parts: list[tuple[ReadingBlock, int | None]] = []
     start = block.first_slot
     while start < block.end_slot:
         end = min(plan.first_slot + ((start - plan.first_slot) // frame + 1) * frame, block.end_slot)
         part = ReadingBlock(block.meter, start, block.energies[start - block.first_slot : end - block.first_slot])
-        if not any(_loses(plan, grace, fault, start, end) for fault in faults):
-            parts.append(part)
+        concerned = [fault for fault in faults if start <= fault.slot < end]
+        late = [_arrival(plan, fault, cuts) for fault in concerned if fault.kind == "delay"]
+        arrival = min(late, default=None)
+        in_time = arrival is None or (arrival < plan.end_slot and start >= arrival - -(-grace // plan.axis.interval))
+        if in_time and not any(fault.kind == "tamper" for fault in concerned):
+            parts.append((part, arrival))
         start = end
     return parts
 
 
-def _loses(plan: NeighbourhoodPlan, grace: int, fault: PlannedFault, start: int, end: int) -> bool:
-    if not start <= fault.slot < end:
-        return False
-    if fault.kind == "delay":
-        if fault.until >= plan.end_slot:
-            return True
-        arrival = plan.first_slot + (fault.until - plan.first_slot) // plan.hold * plan.hold
-        return start < arrival - -(-grace // plan.axis.interval)
-    return fault.kind == "tamper"
+def _arrival(plan: NeighbourhoodPlan, fault: PlannedFault, cuts: Sequence[int]) -> int:
+    """The first slot of the hold with which a delayed frame reaches the PES; holds begin anew at an earlier end."""
+    if fault.until >= plan.end_slot:
+        return plan.end_slot
+    on_grid = plan.first_slot + (fault.until - plan.first_slot) // plan.hold * plan.hold
+    return max([on_grid, *(cut for cut in cuts if cut <= fault.until)])
 
 
 def _add(
     plan: NeighbourhoodPlan,
     grid: WindowGrid,
-    blocks: Sequence[ReadingBlock],
+    blocks: Sequence[tuple[ReadingBlock, int | None]],
     totals: NDArray[np.int64],
     counts: NDArray[np.int64],
     cuts: Sequence[int],
 ) -> None:
     """Add readings to their windows; what came after a window was cut off by an earlier end is in no release."""
-    for block in blocks:
-        starts = plan.axis.start_of(np.arange(block.first_slot, block.end_slot))
-        windows = grid.window_of(starts)
-        counted = np.ones(len(starts), np.bool_)
+    edges = grid.slots(plan.axis)
+    for block, arrival in blocks:
+        slots = np.arange(block.first_slot, block.end_slot)
+        windows = grid.window_of(plan.axis.start_of(slots))
+        there = slots if arrival is None else np.maximum(slots, arrival)
+        counted = np.ones(len(slots), np.bool_)
         for end in cuts:
-            counted &= ~((grid.edges[windows] < end) & (starts >= end))
+            counted &= ~((edges[windows] < end) & (there >= end))
         np.add.at(totals, windows[counted], block.energies[counted])
         np.add.at(counts, windows[counted], 1)
 

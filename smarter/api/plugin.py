@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -29,7 +30,7 @@ class FromCommandLine(str):
 def _resolve(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, str | Path) and str(value):
         base = Path.cwd() if isinstance(value, FromCommandLine) else (info.context or {}).get("base", Path.cwd())
-        return Path(base, Path(str(value)).expanduser())
+        return Path(os.path.normpath(Path(base, Path(str(value)).expanduser())))
     return value
 
 

@@ -43,12 +43,14 @@ class Scheme(Plugin, ABC):
         additive: sums of ciphertexts decrypt to sums of plaintexts.
         scalable: a ciphertext can be multiplied by a known integer.
         threshold: decryption can be shared among key holders.
+        embeds: a plaintext can be made a ciphertext without blinding, so that blindings can be made ahead.
     """
 
     kind = "scheme"
     additive: ClassVar[bool] = True
     scalable: ClassVar[bool] = True
     threshold: ClassVar[bool] = False
+    embeds: ClassVar[bool] = False
 
     @classmethod
     def capabilities(cls) -> Mapping[str, object]:
@@ -56,6 +58,7 @@ class Scheme(Plugin, ABC):
             "additive": cls.additive,
             "scalable": cls.scalable,
             "threshold": cls.threshold,
+            "embeds": cls.embeds,
             "insecure_demo": cls.insecure_demo,
         }
 
@@ -116,6 +119,10 @@ class Scheme(Plugin, ABC):
     def load_private(self, data: bytes) -> PrivateKey:
         """The reverse of :meth:`dump_private`; raises :class:`DamagedKeys`."""
 
+    def _embed(self, public: PublicKey, plaintexts: Sequence[int]) -> Sequence[Any]:
+        """Ciphertexts without blinding, which anybody can read; only a scheme that ``embeds`` has them."""
+        raise NotImplementedError(f"{self.name} does not embed")
+
     def prepare(self, public: PublicKey, encryptions: int) -> None:
         """About how many encryptions are to come under ``public``: a scheme may make tables for them."""
 
@@ -137,14 +144,23 @@ class Scheme(Plugin, ABC):
         Raises:
             OutOfBounds: a plaintext beyond :meth:`plaintext_bits`; nothing has been encrypted then.
         """
-        bound = 1 << (self.plaintext_bits(public) - 1)
-        for plaintext in plaintexts:
-            if not -bound <= plaintext < bound:
-                raise OutOfBounds(
-                    f"a plaintext of {plaintext.bit_length() + 1} bits does not fit the "
-                    f"{self.plaintext_bits(public)} bits of a {self.name} plaintext."
-                )
+        self._within_bounds(public, plaintexts)
         return Ciphertexts(public.fingerprint, self._encrypt(public, plaintexts, random))
+
+    @final
+    def encrypt_with(self, public: PublicKey, plaintexts: Sequence[int], blindings: Ciphertexts) -> Ciphertexts:
+        """Encrypt signed integers with blindings made ahead: encryptions of zero, one each, never used again.
+
+        Raises:
+            OutOfBounds: a plaintext beyond :meth:`plaintext_bits`; nothing has been encrypted then.
+            KeyMismatch: blindings under another key.
+        """
+        self._same_key(public.fingerprint, blindings)
+        if len(blindings) != len(plaintexts):
+            raise ValueError(f"{len(plaintexts)} plaintexts cannot be encrypted with {len(blindings)} blindings.")
+        self._within_bounds(public, plaintexts)
+        embedded = self._embed(public, plaintexts)
+        return Ciphertexts(public.fingerprint, self._add(public, embedded, blindings.values))
 
     @final
     def add(self, public: PublicKey, left: Ciphertexts, right: Ciphertexts) -> Ciphertexts:
@@ -208,6 +224,16 @@ class Scheme(Plugin, ABC):
             AuthenticationFailed: bytes that are no ciphertext under this key.
         """
         return Ciphertexts(public.fingerprint, [self._load(public, blob) for blob in blobs])
+
+    def _within_bounds(self, public: PublicKey, plaintexts: Sequence[int]) -> None:
+        bits = self.plaintext_bits(public)
+        bound = 1 << (bits - 1)
+        for plaintext in plaintexts:
+            if not -bound <= plaintext < bound:
+                raise OutOfBounds(
+                    f"a plaintext of {plaintext.bit_length() + 1} bits does not fit the {bits} bits of a "
+                    f"{self.name} plaintext."
+                )
 
     def _same_key(self, fingerprint: str, *batches: Ciphertexts) -> None:
         for batch in batches:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -48,8 +50,8 @@ class _Commands(click.Group):
             import difflib
 
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(COMMANDS)}."
-            raise click.UsageError(f"there is no command {args[0]}; {hint}")
+            hint = f"did you mean {near[0]}" if near else f"there are {', '.join(COMMANDS)}"
+            raise click.UsageError(f"there is no command {args[0]}, {hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -64,6 +66,7 @@ class _Commands(click.Group):
     epilog="Examples:  smarter run quickstart  ·  smarter follow quickstart --meter apt3 --at '2016-01-05 17:52'",
 )
 @click.version_option(__version__, prog_name="smarter")
+@click.option("--debug", is_flag=True, expose_value=False, help="On an error, print the traceback too.")
 @click.pass_context
 def smarter(ctx: click.Context) -> None:
     """Privacy-preserving smart metering that runs for real.
@@ -78,8 +81,11 @@ def smarter(ctx: click.Context) -> None:
 def main() -> NoReturn:
     """Run the command line and exit with the documented code."""
     debug = "--debug" in sys.argv
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who called us
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the process ends
     try:
-        code = smarter(standalone_mode=False) or 0
+        code = _carry_out(sys.argv[1:])
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - the one place where errors become exit codes
         if debug and not isinstance(error, SystemExit | click.exceptions.Exit):
@@ -88,21 +94,34 @@ def main() -> NoReturn:
     raise SystemExit(code)
 
 
+def _carry_out(arguments: list[str]) -> int:
+    """As click's own ``main`` does, which would make an error of it when nobody reads our output any more."""
+    if instruction := os.environ.get("_SMARTER_COMPLETE"):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(smarter, {}, "smarter", "_SMARTER_COMPLETE", instruction)
+    with smarter.make_context("smarter", arguments) as context:
+        smarter.invoke(context)
+    return 0
+
+
 def exit_code(error: BaseException) -> int:
     """Say on standard error what happened, in one sentence, and return the exit code for it."""
     if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else 1
+        # rich, too, makes an error of it when nobody reads its output any more.
+        unread = isinstance(error.__context__, BrokenPipeError)
+        return 0 if unread else error.code if isinstance(error.code, int) else 1
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        return _say("interrupted; the same command takes the run up where it was.", 130)
+        click.echo("", err=True, nl=sys.stderr.isatty())  # below the ^C
+        return _say(f"interrupted; {_again()}.", 130)
     if isinstance(error, BrokenPipeError):
         # Whoever read our output has had enough; let Python's own flush at exit go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     if isinstance(error, click.ClickException):
-        hint = " (see --help)" if isinstance(error, click.UsageError) else ""
-        return _say(f"{error.format_message()}{hint}", 2)
+        return _say(_usage(error), 2)
     if isinstance(error, SmarterError):
         return _say(str(error), error.exit_code)
     if isinstance(error, OSError):
@@ -113,15 +132,37 @@ def exit_code(error: BaseException) -> int:
     return _say(sentence, 1)
 
 
+def _usage(error: click.ClickException) -> str:
+    """A sentence of ours from one of click's."""
+    context = getattr(error, "ctx", None)
+    said = error.format_message().replace(". Did you mean", ", did you mean").rstrip(".?")
+    command = context.command_path if context else " ".join(["smarter", *(set(sys.argv[1:2]) & set(COMMANDS))])
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(error.ctx.command, click.Group):
+        said = f"{command} needs one of {', '.join(error.ctx.command.list_commands(error.ctx))}"
+    return f"{said[:1].lower()}{said[1:]}; see `{command} --help`."
+
+
 def _machine(error: OSError) -> int:
     where = f" ({error.filename})" if error.filename else ""
+    elsewhere = "choose another folder with --state or --out"
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return _say(f"the disk is full{where}; make room, and the same command takes the run up where it was.", 6)
+        return _say(f"the disk is full{where}; make room, and {_again()}.", 6)
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return _say(f"no permission{where}; choose another folder with --state or --out.", 6)
-    return _say(f"the system refuses{where}: {error.strerror or error}.", 6)
+        return _say(f"no permission{where}; {elsewhere}.", 6)
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return _say(f"there is a file where a folder should be{where}; {elsewhere}.", 6)
+    return _say(f"the system refuses{where}: {error.strerror or error}; when that is mended, {_again()}.", 6)
+
+
+def _again() -> str:
+    """How what was stopped goes on."""
+    command = "the same command"
+    if "--fresh" in sys.argv:
+        command += " without --fresh"
+    return f"{command} takes the run up where it was" if "run" in sys.argv[1:2] else f"give {command} again"
 
 
 def _say(sentence: str, code: int) -> int:
-    click.echo(f"smarter: {sentence}", err=True)
+    with contextlib.suppress(BrokenPipeError):  # nobody reads it
+        click.echo(f"smarter: {sentence}", err=True)
     return code

@@ -139,7 +139,7 @@ def readings(scenario: str, overrides: tuple[str, ...], as_json: bool) -> None:
 
 @click.command(epilog="Example:  smarter state quickstart")
 @click.argument("scenario", required=False)
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value.")
+@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a value.")
 @state_options
 @debug_option
 def state(scenario: str | None, overrides: tuple[str, ...], state: Path | None, unlock: str) -> None:

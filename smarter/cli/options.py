@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def scenario_argument(command: F) -> F:
     """``SCENARIO`` and ``--set``."""
     command = click.option(
-        "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value, e.g. windows.demand=30min."
+        "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a value, e.g. windows.demand=30min."
     )(command)
     return click.argument("scenario", metavar="SCENARIO")(command)
 

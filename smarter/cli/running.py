@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +52,8 @@ def run(
         raise click.UsageError("--reveal-meters writes meters.csv and so needs --out DIR")
     checked, folder = opened(scenario, overrides, state)
     checked.check_available()
+    if out is not None:
+        _check_writable(out)
     if fresh and folder.path.exists():
         folder.make()
         with folder.locked():
@@ -64,6 +68,15 @@ def run(
             f"{len(damaged)} records of the store in {folder.store} do not verify and count as refused "
             f"({damaged[0]}); restore the store from a backup, or start again with --fresh."
         )
+
+
+def _check_writable(out: Path) -> None:
+    """Refuse a folder that could not be written to before a long run rather than after it."""
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(there))
 
 
 def _carry(scenario: Scenario, folder: StateFolder, unlocker: Unlock, *, verify: bool, quiet: bool) -> Result:

@@ -144,5 +144,8 @@ def _replacing(path: Path) -> Iterator[TextIO]:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk is reported without it
+        raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ class View:
         readings: single readings that it held in the clear.
         household_totals: sums of one household over a billing window that it held in the clear.
         neighbourhood_totals: sums of a neighbourhood over a demand window that it held in the clear.
-        withheld_totals: sums that it opened because they shared a ciphertext, and gave to nobody.
+        withheld_totals: how many of these totals it opened only because they shared a ciphertext, and gave to nobody.
         opened: sealed messages that it opened with a symmetric key.
         unwrapped: keys that it unwrapped with a private key.
         decrypted: ciphertexts of the scheme that it decrypted.

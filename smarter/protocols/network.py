@@ -63,8 +63,7 @@ class Network:
 
     def to_concentrator(self, frames: Iterable[SentFrame], now: int) -> list[bytes]:
         """What reaches the concentrator while the clock goes up to slot ``now``."""
-        arriving = [data for due, data, captured in self._waiting if due < now and not captured]
-        self._waiting = [entry for entry in self._waiting if entry[0] >= now or entry[2]]
+        arriving: list[bytes] = []
         for frame in frames:
             kinds = [fault for fault in self._faults if frame.holds(fault)]
             data, delayed = frame.data, False
@@ -81,6 +80,8 @@ class Network:
                     delayed = True
             if not delayed:
                 arriving.append(data)
+        arriving += [data for due, data, captured in self._waiting if due < now and not captured]
+        self._waiting = [entry for entry in self._waiting if entry[0] >= now or entry[2]]
         return arriving
 
     def to_pes(self, frames: Sequence[bytes], now: int) -> list[bytes]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from smarter.api import OpenStore
-from smarter.errors import InputChanged, StateMismatch, UsageError
+from smarter.errors import DamagedStore, InputChanged, StateMismatch, UsageError
 from smarter.keys.keystore import Keystore, public_entries
 from smarter.keys.unlock import Unlock
 from smarter.model.events import Progress
@@ -111,10 +111,18 @@ def recall(scenario: Scenario, state: StateFolder) -> Session | None:
     deployment = journal.get("deployment")
     if deployment is None:
         journal.close()
+        # Records come after the deployment is in the journal, so that a journal with records and none is a lost one.
+        if state.store.is_dir() and any(state.store.iterdir()):
+            raise DamagedStore(
+                f"{state.journal} is empty, and {state.store} holds records; restore it from a backup, or start "
+                "again with --fresh."
+            )
         return None
     if journal.get("scenario") != scenario.digest:
+        name = journal.get("name")
+        journal.close()
         raise StateMismatch(
-            f"the state in {state.path} is of another scenario ({journal.get('name')}, or other settings); choose "
+            f"the state in {state.path} is of another scenario ({name}, or other settings); choose "
             "another folder with --state, or destroy what is there with --fresh."
         )
     roster: dict[str, list[KeptMeter]] = {name: [] for name in scenario.neighbourhoods}
@@ -146,7 +154,7 @@ def find(scenario: Scenario, state: StateFolder) -> Session | None:
     if recalled is None:
         return None
     plans = plan_run(scenario)
-    cuts = dict(recalled.cuts)
+    cuts, progress = dict(recalled.cuts), recalled.journal.progress()
     for plan, before in zip(plans, recalled.plans, strict=True):
         _check_input(state, plan, recalled.roster[plan.name])
         if (plan.start, plan.axis) != (before.start, before.axis) or plan.end < before.end:
@@ -156,7 +164,9 @@ def find(scenario: Scenario, state: StateFolder) -> Session | None:
                 "differ; set time.end, or start again with --fresh."
             )
         if plan.end > before.end:
-            cuts[plan.name] = [*cuts[plan.name], before.end]
+            # Windows were cut off at the earlier end only if the run had come that far.
+            if progress.get(plan.name, before.first_slot) >= before.end_slot:
+                cuts[plan.name] = [*cuts[plan.name], before.end]
             recalled.journal.put(**{f"end {plan.name}": plan.end, f"cuts {plan.name}": json.dumps(cuts[plan.name])})
     return replace(recalled, plans=plans, cuts=cuts)
 

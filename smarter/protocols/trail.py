@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -105,7 +108,7 @@ class Trail:
         yield Hop(
             "row",
             "clear",
-            f"{stamp}  {text}  ({meter.origin}, row {number:,})",
+            f"{stamp}  {text}  ({Path(meter.origin).name}, row {number:,})",
             {"meter": meter.name, "stamp": stamp, "value": text, "row": number, "origin": meter.origin},
             (METER,),
         )
@@ -214,10 +217,9 @@ class Trail:
         return int(layout.closes[window]), self._lane(layout, window)[0] // layout.plan.capacity
 
     def _span(self, layout: Layout, window: int) -> str:
-        edges = layout.grid.edges
-        return (
-            f"{iso(int(edges[window]), self._plan.timezone)}–{iso(int(edges[window + 1]), self._plan.timezone)[11:16]}"
-        )
+        zone = ZoneInfo(self._plan.timezone)
+        start, end = (datetime.fromtimestamp(int(edge), zone) for edge in layout.grid.edges[window : window + 2])
+        return f"{start:%Y-%m-%d %H:%M}–{end:%H:%M}"
 
     def of_release(self, decision: Decision, release: Release, records: Sequence[Record]) -> Iterator[Hop]:
         """The hops of a release that holds the reading's window."""

@@ -45,14 +45,24 @@ class StateFolder:
         Raises:
             UsageError: the folder is there and holds something else.
         """
-        if self.path.is_dir() and not self.begun:
-            strange = sorted(entry.name for entry in self.path.iterdir() if entry.name not in (*_PARTS, "lock"))
-            if strange:
-                raise UsageError(
-                    f"{self.path} is no state of Smarter and not empty (it holds {strange[0]}); name an empty folder."
-                )
+        if strange := self._strange():
+            raise UsageError(
+                f"{self.path} is no state of Smarter and not empty (it holds {strange.relative_to(self.path)}); "
+                "name an empty folder with --state."
+            )
         for folder in (self.path, self.keys, self.store):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _strange(self) -> Path | None:
+        """What is here and not ours. A start that was killed while it made keys has left nothing but keys."""
+        if self.begun or not self.path.is_dir():
+            return None
+        found = [entry for entry in self.path.iterdir() if entry.name not in (*_PARTS, "lock")]
+        if self.keys.is_dir():
+            found += [entry for entry in self.keys.iterdir() if entry.suffix not in (".keys", ".key", ".tmp")]
+        if self.store.is_dir():
+            found += self.store.iterdir()
+        return min(found, default=None)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -81,6 +91,7 @@ class StateFolder:
             shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
         for part in _PARTS[:3]:
             (self.path / part).unlink(missing_ok=True)
+        self.journal.touch(mode=0o600)  # the folder stays ours, whatever else is in it
         self.make()
 
 

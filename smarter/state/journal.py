@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +20,15 @@ from typing import Any
 from smarter.errors import DamagedStore
 
 JOURNAL_FORMAT = 1
+_REFUSALS = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EACCES,
+    sqlite3.SQLITE_CANTOPEN: errno.EACCES,
+    sqlite3.SQLITE_PERM: errno.EACCES,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+}
+"""What the machine is to blame for, by primary result code: https://www.sqlite.org/rescode.html"""
+_ROOM = 1 << 16
 _SCHEMA = """
 BEGIN;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -82,6 +93,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         new = not path.exists()
+        if not new:
+            self._check_length()
         with self._reported():
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
@@ -99,14 +112,32 @@ class Journal:
         try:
             yield
         except sqlite3.Error as error:
-            text = str(error)
-            if "full" in text:
-                raise OSError(errno.ENOSPC, "No space left on device", str(self._path)) from error
-            if "readonly" in text or "unable to open" in text:
-                raise OSError(errno.EACCES, "Permission denied", str(self._path)) from error
-            raise DamagedStore(
-                f"{self._path} does not read back ({text}); restore it from a backup, or start again with --fresh."
-            ) from error
+            code = (getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_ERROR) & 0xFF
+            if code in _REFUSALS:
+                # SQLite calls it an I/O error when the disk has no room for its shared memory.
+                full = code == sqlite3.SQLITE_IOERR and shutil.disk_usage(self._path.parent).free < _ROOM
+                number = errno.ENOSPC if full else _REFUSALS[code]
+                raise OSError(number, os.strerror(number), str(self._path)) from error
+            raise self._damaged(str(error)) from error
+
+    def _damaged(self, why: str) -> DamagedStore:
+        return DamagedStore(
+            f"{self._path} does not read back ({why}); restore it from a backup, or start again with --fresh."
+        )
+
+    def _check_length(self) -> None:
+        """Refuse a file that was cut: SQLite itself would notice only when it comes to a page that is gone.
+
+        Header: https://www.sqlite.org/fileformat2.html#the_database_header
+        """
+        log = self._path.with_name(f"{self._path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            return  # pages that the header counts may be in there
+        with self._path.open("rb") as file:
+            header = file.read(100)
+        page, pages = int.from_bytes(header[16:18], "big"), int.from_bytes(header[28:32], "big")
+        if self._path.stat().st_size < (65_536 if page == 1 else page) * pages:
+            raise self._damaged("it is shorter than it says")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -115,7 +146,8 @@ class Journal:
             try:
                 yield
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk may have ended it already
+                    self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
 
@@ -176,6 +208,11 @@ class Journal:
         """What has been counted."""
         data = self.get("tally")
         return Tally(**json.loads(data)) if data else Tally()
+
+    def note(self, tally: Tally) -> None:
+        """Keep what has been counted when the run is through."""
+        with self._transaction():
+            self._write_tally(tally)
 
     def _write_tally(self, tally: Tally) -> None:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES ('tally', ?)", (json.dumps(asdict(tally)),))

@@ -23,6 +23,7 @@ LONGEST_FORM = 32_768
 PEM_BEGIN = b"-----BEGIN PUBLIC KEY-----"
 PEM_END = b"-----END PUBLIC KEY-----"
 PEM_LINE = 64
+WHITE = b" \t\r\n"
 
 
 class RsaOptions(PluginOptions):
@@ -58,13 +59,17 @@ def pem(public_der: bytes) -> bytes:
 
 def der_of_pem(data: bytes, keywrap: str) -> bytes:
     """The reverse of :func:`pem`; raises :class:`DamagedKeys`. Line ends and lengths may be another program's."""
-    text = bytes(data).strip() if len(data) <= LONGEST_FORM else b""
+    text = bytes(data).strip(WHITE) if len(data) <= LONGEST_FORM else b""
     if not (text.startswith(PEM_BEGIN) and text.endswith(PEM_END)):
         raise damaged(keywrap, "public", "is no PEM of a public key")
+    body = text[len(PEM_BEGIN) : -len(PEM_END)].translate(None, WHITE)
     try:
-        return base64.b64decode(b"".join(text[len(PEM_BEGIN) : -len(PEM_END)].split()), validate=True)
+        der = base64.b64decode(body, validate=True)
     except ValueError:
-        raise damaged(keywrap, "public", "is no base64 between its PEM lines") from None
+        der = b""
+    if base64.b64encode(der) != body:
+        raise damaged(keywrap, "public", "is no base64 between its PEM lines")
+    return der
 
 
 def check_numbers(modulus: int, exponent: int, keywrap: str, half: str) -> None:

@@ -77,6 +77,7 @@ class Paillier(Scheme):
     name = "paillier"
     summary = "Paillier on gmpy2 with fixed-base tables; fast, the default."
     Options = PaillierOptions
+    embeds = True
 
     def demo_reason(self) -> str | None:
         return small_key_reason(self.name, self.options.key_bits)
@@ -102,6 +103,10 @@ class Paillier(Scheme):
             power * (1 + modulus * ((plaintext + lift) % modulus)) % square
             for plaintext, (power, lift) in zip(plaintexts, blindings, strict=True)
         ]
+
+    def _embed(self, public: PublicKey, plaintexts: Sequence[int]) -> Sequence[Any]:
+        modulus = public.material.modulus
+        return [1 + modulus * (plaintext % modulus) for plaintext in plaintexts]
 
     def _add(self, public: PublicKey, left: Sequence[Any], right: Sequence[Any]) -> Sequence[Any]:
         square = public.material.square

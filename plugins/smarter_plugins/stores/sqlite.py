@@ -56,6 +56,7 @@ class Sqlite(Store):
         with _reported(path):
             if not path.exists():
                 _create(path)
+            _check_length(path)
             return OpenSqlite(path)
 
 
@@ -129,6 +130,21 @@ class OpenSqlite(OpenStore):
             if self._db.in_transaction:  # a full disk may have ended it already
                 self._db.execute("ROLLBACK")
             raise
+
+
+def _check_length(path: Path) -> None:
+    """Refuse a file that was cut: SQLite itself would notice only when it comes to a page that is gone.
+
+    Header: https://www.sqlite.org/fileformat2.html#the_database_header
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        return  # pages that the header counts may be in there
+    with path.open("rb") as file:
+        header = file.read(100)
+    page, pages = int.from_bytes(header[16:18], "big"), int.from_bytes(header[28:32], "big")
+    if path.stat().st_size < (65_536 if page == 1 else page) * pages:
+        raise damaged(path, "it is shorter than it says")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

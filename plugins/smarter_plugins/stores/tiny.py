@@ -25,7 +25,7 @@ Tables = dict[str, dict[str, dict[str, Any]]]
 
 
 class Tiny(Store):
-    """``comfortable_records``: a write takes about 0.1 s then, and grows in proportion."""
+    """At ``comfortable_records`` of 600 bytes a write takes about 30 ms; it grows in proportion."""
 
     name = "tinydb"
     summary = "TinyDB: one JSON file, replaced as a whole at each write; for up to some ten thousand records."
@@ -99,11 +99,13 @@ class OpenTiny(OpenStore):
 class WholeFile:
     """A storage for TinyDB (``tinydb.storages.Storage`` in all but ancestry, which would load the library early).
 
-    It keeps what the file holds in memory, and replaces the file by a new one at each write.
+    It keeps what the file holds in memory, and replaces the file by a new one at each write. Documents are never
+    changed, so each is turned into JSON once: encoding all of them was two thirds of a write.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._encoded: dict[str, bytes] = {}
         try:
             self._tables = _checked(path, path.read_bytes())
         except FileNotFoundError:
@@ -114,9 +116,15 @@ class WholeFile:
         return dict(self._tables)
 
     def write(self, tables: Tables) -> None:
-        """Replace the file; when that fails, nothing has changed."""
-        replace_file(self._path, json.dumps(tables, separators=(",", ":"), allow_nan=False).encode("ascii"))
-        self._tables = tables
+        """Replace the file, a document a line; when that fails, nothing has changed."""
+        known = self._encoded
+        encoded = {
+            number: known.get(number) or _json(number) + b":" + _json(document)
+            for number, document in tables[_RECORDS].items()
+        }
+        head = b'{"%s":%s,\n"%s":{\n' % (_META.encode(), _json(tables[_META]), _RECORDS.encode())
+        replace_file(self._path, head + b",\n".join(encoded.values()) + b"\n}}\n")
+        self._tables, self._encoded = tables, encoded
 
     def documents(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every record's document, with its number."""
@@ -169,6 +177,10 @@ def _fault(number: str, document: Any) -> str | None:
     except ValueError:
         whole = False
     return None if whole else "has a body that is no base64 text"
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

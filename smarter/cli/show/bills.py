@@ -19,7 +19,10 @@ def bills_table(console: Console, bills: Sequence[Bill], zones: Mapping[str, str
     periods = [span(bill.start, bill.end, zones[bill.meter]) for bill in bills]
     currencies = sorted({bill.currency for bill in bills})
     one_period, one_currency = len(set(periods)) == 1, len(currencies) == 1
-    totals = {currency: _total(bills, currency) for currency in currencies}
+    totals: dict[str, Decimal] = {}
+    for bill in bills:
+        if bill.amount is not None:
+            totals[bill.currency] = totals.get(bill.currency, Decimal(0)) + bill.amount
     energy = sum(bill.energy for bill in bills if bill.energy is not None)
 
     heading(console, "Bills", periods[0] if one_period else "")
@@ -28,8 +31,10 @@ def bills_table(console: Console, bills: Sequence[Bill], zones: Mapping[str, str
     if not one_period:
         table.add_column("period", min_width=10)
     table.add_column("kWh", kwh(energy), justify="right", no_wrap=True)
-    footer = "\n".join(f"{total:,}" if one_currency else f"{total:,} {code}" for code, total in totals.items())
-    table.add_column(currencies[0] if one_currency else "amount", footer, justify="right", no_wrap=True)
+    sums = [f"{total:,}" if one_currency else f"{total:,} {code}" for code, total in sorted(totals.items())]
+    table.add_column(
+        currencies[0] if one_currency else "amount", "\n".join(sums) or NONE, justify="right", no_wrap=True
+    )
     table.add_column("status")
     for bill, period in zip(bills, periods, strict=True):
         amount = NONE if bill.amount is None else f"{bill.amount:,}"
@@ -58,12 +63,10 @@ def bill_lines(console: Console, bill: Bill) -> None:
     table.add_column(f"{bill.currency}/kWh", justify="right", no_wrap=True)
     table.add_column(bill.currency, f"{sum(amounts, Decimal(0)):,.{places}f}", justify="right", no_wrap=True)
     for line, amount in zip(bill.lines, amounts, strict=True):
-        table.add_row(line.label, f"{len(line.windows):,}", kwh(line.energy), f"{line.rate}", f"{amount:,.{places}f}")
+        table.add_row(
+            Text(line.label), f"{len(line.windows):,}", kwh(line.energy), f"{line.rate}", f"{amount:,.{places}f}"
+        )
     console.print(table)
     console.print(
         Text("to pay  ") + Text(f"{bill.amount:,} {bill.currency}", style="bold"), status(bill.status), sep="  "
     )
-
-
-def _total(bills: Sequence[Bill], currency: str) -> Decimal:
-    return sum((bill.amount for bill in bills if bill.currency == currency and bill.amount is not None), Decimal(0))

@@ -11,13 +11,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from smarter.cli.show.marks import NONE, heading, holder_of, kwh, moment, quiet_table, status
+from smarter.cli.show.marks import NONE, heading, holder_of, kwh, marked, moment, quiet_table, status
 from smarter.model.clock import zone
 from smarter.model.results import DemandFigures, Span, WindowRow
 from smarter.model.windows import spell
+from smarter.parties.mdms.demand import mean_kw
 
 MOST_DAYS = 35
 """Of a longer run, months are shown."""
+
+ROOMY = 100
 
 
 def demand_table(console: Console, figures: DemandFigures) -> None:
@@ -62,7 +65,7 @@ def windows_table(console: Console, rows: Sequence[WindowRow], timezone: str) ->
     heading(
         console, f"Windows of {holder_of(rows[0].kind, rows[0].holder)}", f"of {length}, by local start, {timezone}"
     )
-    table = quiet_table()
+    table = quiet_table(gap=2 if console.width >= ROOMY else 1)
     table.add_column("start", no_wrap=True)
     if demand:
         table.add_column("meters", justify="right", no_wrap=True)
@@ -80,9 +83,12 @@ def windows_table(console: Console, rows: Sequence[WindowRow], timezone: str) ->
             f"{row.expected:,}",
             kwh(row.energy),
             *([_mean(row)] if demand else []),
-            status(row.status, row.reason),
+            status(row.status),
         )
     console.print(table)
+    reasons = Counter(row.reason for row in rows if row.reason)
+    for reason, count in reasons.items():
+        console.print(marked("refused", f"{count:,} window{'s' * (count != 1)}: {reason}"))
 
 
 def _figures(figures: DemandFigures) -> Table:
@@ -119,6 +125,5 @@ def _share(span: Span) -> Text:
 
 
 def _mean(row: WindowRow) -> str:
-    if row.energy is None or not row.readings:
-        return NONE
-    return f"{row.energy / 1_000_000 * 3600 / (row.end - row.start) * row.expected / row.readings:,.3f}"
+    power = mean_kw(row)
+    return NONE if power is None else f"{power:,.3f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +15,8 @@ from smarter.model.events import Hop
 ROOMY = 110
 """From so many columns on, the readers stand at the right; below, each hop has a second line for them."""
 
+_READ_BY = "read by "
+_MARGIN = 2 + 1 + 1 + 1 + 1 + 1 + len(_READ_BY)  # number, blank, blank, mark, blank, blank
 _TOTALS = ("sum", "released", "record", "bill")
 
 
@@ -38,11 +41,13 @@ def hops(console: Console, hops: Sequence[Hop]) -> None:
             *([Text("\n").join(who)] if roomy else []),
         )
         if not roomy:
-            grid.add_row("", "", "", Text("  ").join(who))
+            room = console.width - max(cell_len(hop.name) for hop in hops) - _MARGIN
+            apart = "  " if sum(cell_len(reader.plain) + 2 for reader in who) <= room else f"\n{' ' * len(_READ_BY)}"
+            grid.add_row("", "", "", Text.assemble((_READ_BY, "dim"), Text(apart).join(who)))
     console.print(grid)
     console.print()
     legend = [
-        marked("clear", "a single reading in the clear"),
+        marked("clear", "a single reading"),
         marked("sealed", "sealed"),
         marked("sum", "only a total"),
     ]

@@ -26,13 +26,13 @@ _MWH_PER_KWH_DIGITS = 6
 
 def marked(kind: Kind, text: str) -> Text:
     """``text`` after the mark of ``kind``, both in its colour."""
-    return Text(f"{MARKS[kind]} {text}", style=COLOURS[kind])
+    return Text.assemble((f"{MARKS[kind]} {text}", COLOURS[kind]))
 
 
 def status(word: str, reason: str = "") -> Text:
     """A window's or bill's status with its mark, and why."""
     mark, colour = _STATUS.get(word, ("", ""))
-    return Text(f"{mark} {word}", style=colour) + Text(f": {reason}" if reason else "", style="")
+    return Text.assemble((f"{mark} {word}".strip(), colour), f": {reason}" if reason else "")
 
 
 def kwh(energy: int | None) -> str:
@@ -69,7 +69,7 @@ def span(start: int, end: int, timezone: str) -> str:
 def heading(console: Console, text: str, aside: str = "") -> None:
     """A blank line, then what the table beneath is of."""
     console.print()
-    console.print(Text(text, style="bold") + Text(f"  {aside}" if aside else "", style="not bold dim"))
+    console.print(Text.assemble((text, "bold"), (f"  {aside}" if aside else "", "dim")))
 
 
 def quiet_table(*, footer: bool = False, gap: int = 2) -> Table:

@@ -16,14 +16,12 @@ def plugins_table(console: Console, listings: Sequence[Listing]) -> None:
     table = quiet_table()
     for name in ("kind", "name"):
         table.add_column(name, no_wrap=True)
-    table.add_column("from", overflow="fold")
-    table.add_column("what it is and can do", ratio=1)
+    table.add_column("what it is, where it is from, what it can do", overflow="fold")
     kind = ""
     for listing in listings:
         table.add_row(
             Text(listing.kind if listing.kind != kind else "", style="dim"),
             Text(listing.name, style="bold" if listing.error is None else "bold red"),
-            Text(f"{listing.origin} {listing.version}".strip(), style="dim"),
             _about(listing),
         )
         kind = listing.kind
@@ -36,8 +34,8 @@ def plugins_table(console: Console, listings: Sequence[Listing]) -> None:
 
 def _about(listing: Listing) -> Text:
     lines = [Text(listing.summary)] if listing.summary else []
-    if said := _capabilities(listing.capabilities):
-        lines.append(Text(said, style="dim"))
+    origin = f"{listing.origin} {listing.version}".strip()
+    lines.append(Text(": ".join(filter(None, (origin, _capabilities(listing.capabilities)))), style="dim"))
     if listing.error is not None:
         lines.append(marked("refused", f"broken: {listing.error}"))
     if listing.missing is not None:

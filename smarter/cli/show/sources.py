@@ -32,7 +32,7 @@ def survey_table(console: Console, surveys: Sequence[Survey], timezone: str) -> 
     table.add_column("max kW", justify="right", no_wrap=True)
     for each in surveys:
         table.add_row(
-            each.name,
+            Text(each.name),
             f"{each.rows:,}",
             f"{moment(each.first, timezone)} to {moment(each.last, timezone)}",
             _intervals(each),
@@ -45,7 +45,7 @@ def survey_table(console: Console, surveys: Sequence[Survey], timezone: str) -> 
     console.print(table)
     for each in surveys:
         for problem in each.problems:
-            console.print(marked("refused", f"{each.name}: ") + Text(problem, style="not red"))
+            console.print(marked("refused", f"{each.name}: ") + Text(problem))
 
 
 def _intervals(survey: Survey) -> str:

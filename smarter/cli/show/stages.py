@@ -25,7 +25,9 @@ def refusals(console: Console, refused: Sequence[RefusedWindow]) -> None:
     table.add_column("why")
     for window in refused[:SHOWN]:
         start = f"{datetime.fromisoformat(window.start):%Y-%m-%d %H:%M}"
-        table.add_row(marked("refused", window.kind), holder_of(window.kind, window.holder), start, window.reason)
+        table.add_row(
+            marked("refused", window.kind), Text(holder_of(window.kind, window.holder)), start, Text(window.reason)
+        )
     console.print(table)
     if (more := len(refused) - SHOWN) > 0:
         console.print(Text(f"and {more:,} more; result.json (--json) lists them all.", style="dim"))

@@ -81,7 +81,7 @@ def views_sentence(views: Views) -> str:
         words += f"; {_listed(parties)} saw {' and '.join(both)}"
     for party, view in others.items():
         if view.withheld_totals:
-            words += f"; {_the(party)} opened {view.withheld_totals:,} more that it gave to nobody"
+            words += f"; {_the(party)} withheld {view.withheld_totals:,} of those that it saw"
     if looked := known.get("simulation", View()).readings:
         words += f"; the simulation looked at {looked:,} itself to follow a reading"
     return words + "."

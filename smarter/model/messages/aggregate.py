@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from smarter.errors import MalformedMessage
 from smarter.model.messages import wire
+from smarter.model.messages.frame import PSEUDONYM_BYTES
 
 SIGNING_CONTEXT = b"smarter aggregate 1"
+LARGEST_COUNT = (1 << 32) - 1
+"""Of readings in a window, as far as a record can count."""
 
 
 @dataclass(frozen=True)
@@ -110,4 +113,17 @@ class Aggregate:
         )
         if min(interval, length, bound, lane_bytes, capacity) < 1 or len(ciphertexts) != -(-message.lanes // capacity):
             raise MalformedMessage("an aggregate message's lanes contradict its ciphertexts.")
+        if lane_bytes > 8 or bound >= 1 << min(8 * lane_bytes - 1, 62):
+            raise MalformedMessage("an aggregate message's totals do not fit its lanes.")
+        message._check_columns()
         return message
+
+    def _check_columns(self) -> None:
+        """Refuse what would slip past the release rules: a meter or a moment that is there twice, a count below none."""
+        if any(len(meter) != PSEUDONYM_BYTES for meter in self.meters) or len(set(self.meters)) < len(self.meters):
+            raise MalformedMessage("an aggregate message names a meter twice, or one that cannot be.")
+        if (self.starts >= self.ends).any() or (self.ends[:-1] > self.starts[1:]).any():
+            raise MalformedMessage("an aggregate message's windows are not side by side.")
+        most = LARGEST_COUNT // max(len(self.meters), 1)
+        if any(((column < 0) | (column > most)).any() for column in (self.slots, self.counts)):
+            raise MalformedMessage("an aggregate message counts readings that cannot be.")

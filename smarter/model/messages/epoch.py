@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from smarter.errors import MalformedMessage
 from smarter.model.messages import wire
+from smarter.model.messages.frame import DEPLOYMENT_BYTES, PSEUDONYM_BYTES
 
 SIGNING_CONTEXT = b"smarter epoch-key 1"
+LAST_EPOCH = (1 << 32) - 1
+"""The last that a frame's nonce can name."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,11 @@ class EpochKey:
     @classmethod
     def decode(cls, data: bytes) -> EpochKey:
         """The reverse; raises :class:`MalformedMessage`."""
-        return cls(*wire.decode("epoch-key", data, [bytes, bytes, int, str, str, bytes]))
+        announced = cls(*wire.decode("epoch-key", data, [bytes, bytes, int, str, str, bytes]))
+        sizes = (len(announced.deployment), len(announced.pseudonym))
+        if sizes != (DEPLOYMENT_BYTES, PSEUDONYM_BYTES) or not 1 <= announced.epoch <= LAST_EPOCH:
+            raise MalformedMessage("an epoch-key message names a deployment, meter or epoch that cannot be.")
+        return announced
 
     @staticmethod
     def context(deployment: bytes, pseudonym: bytes, epoch: int) -> bytes:

@@ -22,7 +22,7 @@ def decode(kind: str, data: bytes, types: list[type | tuple[type, ...]]) -> list
     """The fields of a message of this kind, each of the type stated for it.
 
     Raises:
-        MalformedMessage: another version or kind, other fields, or no message at all.
+        MalformedMessage: another version or kind, other fields, another form than :func:`encode` gives, or no message.
     """
     if len(data) > LARGEST_MESSAGE:
         raise MalformedMessage(f"a {kind} message of {len(data)} bytes is beyond {LARGEST_MESSAGE}.")
@@ -36,6 +36,9 @@ def decode(kind: str, data: bytes, types: list[type | tuple[type, ...]]) -> list
     for field, wanted in zip(fields, types, strict=True):
         if not isinstance(field, wanted) or (isinstance(field, bool) and wanted is int):
             raise MalformedMessage(f"a field of a {kind} message has the wrong type.")
+    # Ciphertexts and records are told apart by their bytes, so no message may have two forms.
+    if encode(kind, fields) != data:
+        raise MalformedMessage(f"a {kind} message is not in its canonical form.")
     return fields
 
 

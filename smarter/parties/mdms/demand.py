@@ -45,18 +45,18 @@ def demand_figures(rows: Sequence[WindowRow], neighbourhood: str, timezone: str)
         base_kw=base[0] if base else None,
         mean_kw=mean,
         load_factor=mean / peak[0] if peak and mean is not None and peak[0] > 0 else None,
-        days=_spans(released, zone, "%Y-%m-%d"),
-        hours=_spans(released, zone, "%Y-%m-%dT%H:00%z"),
+        days=_spans(rows, zone, "%Y-%m-%d"),
+        hours=_spans(rows, zone, "%Y-%m-%dT%H:00%z"),
     )
 
 
 def _spans(rows: Sequence[WindowRow], zone: ZoneInfo, form: str) -> tuple[Span, ...]:
-    """Energy by local day or hour; a window counts where it starts."""
+    """Released energy by local day or hour; a window counts where it starts, and as not measured if not released."""
     totals: dict[str, list[int]] = {}
     for row in rows:
         name = datetime.fromtimestamp(row.start, zone).strftime(form)
         total = totals.setdefault(name, [0, 0, 0])
         total[0] += row.energy or 0
-        total[1] += row.readings
+        total[1] += row.readings if row.energy is not None else 0
         total[2] += row.expected
     return tuple(Span(name=name, energy_mwh=e, readings=r, expected=x) for name, (e, r, x) in totals.items())

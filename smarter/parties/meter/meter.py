@@ -14,12 +14,11 @@ from smarter.errors import OutOfBounds
 from smarter.keys.derive import epoch_keys
 from smarter.keys.signing import sign
 from smarter.model.messages import EpochKey, FrameHeader, Signed, encode_readings, reading_bytes
-from smarter.model.messages.epoch import SIGNING_CONTEXT
+from smarter.model.messages.epoch import LAST_EPOCH, SIGNING_CONTEXT
 from smarter.model.readings import ReadingBlock
 from smarter.model.windows import Axis
 
 EPOCH_SECRET_BYTES = 32
-LAST_EPOCH = (1 << 32) - 1
 
 
 @dataclass(frozen=True)

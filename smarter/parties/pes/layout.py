@@ -23,7 +23,8 @@ class Layout:
     Attributes:
         kind: ``demand`` or ``billing``.
         grid: the windows.
-        edges: their edges in slots, one more than windows.
+        first_slot: where the holds are counted from.
+        edges: the windows' edges in slots, one more than windows.
         closes: for each window the slot at which its bundle closes; ascending.
         meters: how many meters there are.
         plan: how lanes lie in a plaintext.
@@ -31,6 +32,7 @@ class Layout:
 
     kind: Literal["demand", "billing"]
     grid: WindowGrid
+    first_slot: int
     edges: NDArray[np.int64]
     closes: NDArray[np.int64]
     meters: int
@@ -121,4 +123,4 @@ def lay_out(
     closes = first_slot + -(-(edges[1:] + grace - first_slot) // hold) * hold
     addends = -(-longest_length(grid.length) // axis.interval) * (meters if kind == "demand" else 1)
     plan = plan_lanes(plaintext_bits, largest * addends, most_lanes)
-    return Layout(kind, grid, edges, closes, meters, plan)
+    return Layout(kind, grid, first_slot, edges, closes, meters, plan)

@@ -30,8 +30,8 @@ from smarter.parties.pes.opening import Opened, OpeningKeys, open_frames
 from smarter.parties.pes.pieces import Combine, cut_pieces
 from smarter.parties.pes.sums import Place, Sums
 
-EPOCHS_KEPT = 2
-"""Key epochs of a meter that are kept: the current one, and the one before for frames still on their way."""
+EPOCHS_KEPT = 1024
+"""Key epochs of a meter that are kept, for frames still on their way; a meter cannot fill the PES's memory."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -177,7 +177,7 @@ class PES:
             with self._stages.timed("encrypt"):
                 for sums in self._sums[name]:
                     pieces = cut_pieces(opened, sums.layout, self._combine)
-                    for place, packed, addends in sums.place(pieces, opened.first_slot, end_slot):
+                    for place, packed, addends in sums.place(pieces, end_slot):
                         plaintexts += packed
                         places.append((sums, place, addends))
                 dropped = opened.dropped
@@ -269,12 +269,13 @@ class PES:
     def restore(self, snapshot: bytes) -> None:
         """The reverse of :meth:`snapshot`; raises :class:`MalformedMessage`."""
         key, state = wire.decode("pes-state", snapshot, [str, dict])
-        if key != self._keys.aggregate.fingerprint and any(sums for *_, pair in state.values() for _, sums, _ in pair):
-            raise KeyMismatch(f"the PES's running sums are under key {key[:8]}, which has been replaced.")
         try:
+            if key != self._keys.aggregate.fingerprint and any(s for *_, pair in state.values() for _, s, _ in pair):
+                raise KeyMismatch(f"the PES's running sums are under key {key[:8]}, which has been replaced.")
             for name, (shape, bits, pair) in state.items():
-                flat = np.unpackbits(np.frombuffer(bits, np.uint8), count=shape[0] * shape[1])
-                self._late[name] = flat.reshape(shape).astype(np.bool_)
+                meters, slots = len(self._areas[name].pseudonyms), shape[1]
+                flat = np.unpackbits(np.frombuffer(bits, np.uint8))[: meters * slots]
+                self._late[name] = flat.reshape(meters, slots).astype(np.bool_)
                 for sums, kept in zip(self._sums[name], pair, strict=True):
                     sums.restore(self._scheme, self._keys.aggregate, kept)
         except (TypeError, ValueError, KeyError) as error:

@@ -22,8 +22,9 @@ Place = tuple[int, int, int, int]
 class Sums:
     """Sums per bundle, open until the bundle closes.
 
-    A household whose readings in a hold have gaps may yet be refused, so its pieces are encrypted apart (*set aside*)
-    and join the others only if the window passes the rules. A window that a hold covers whole is known at once.
+    A household that has a gap in a window so far may yet be refused, so its pieces are encrypted apart from then on
+    (*set aside*) and join the others only if the window passes the rules. A window that a hold covers whole is known
+    at once.
     Windows close in order; what comes for a closed one is not counted any more.
     """
 
@@ -35,8 +36,8 @@ class Sums:
         self._counts: dict[int, NDArray[np.int64]] = {}
         self._closed = 0
 
-    def place(self, pieces: Pieces, first_slot: int, end_slot: int) -> Iterator[tuple[Place, list[int], list[int]]]:
-        """Count the pieces of a hold and pack them.
+    def place(self, pieces: Pieces, end_slot: int) -> Iterator[tuple[Place, list[int], list[int]]]:
+        """Count the pieces of a hold that ends at ``end_slot`` and pack them.
 
         Yields:
             For each sum its place, the plaintexts to add to it, and which addend each of these is: the ordinal of
@@ -55,11 +56,8 @@ class Sums:
                 keep[here] = ~self._refused(window)[pieces.meters[here]]
             elif self.layout.kind == "billing":
                 low, high = self.layout.edges[window], self.layout.edges[window + 1]
-                due = min(int(high), end_slot) - max(int(low), first_slot)
-                got = np.bincount(pieces.meters[here], pieces.readings[here].astype(float), self.layout.meters).astype(
-                    np.int64
-                )
-                aside[here] = got[pieces.meters[here]] < due
+                due = min(int(high), end_slot) - max(int(low), self.layout.first_slot)
+                aside[here] = self.counts(window)[pieces.meters[here]] < due
         for closing in np.unique(self.layout.closes[pieces.windows]).tolist():
             of_bundle = self.layout.closes[pieces.windows] == closing
             yield from self._pack_joint(closing, pieces[of_bundle & keep & ~aside])
@@ -165,6 +163,8 @@ class Sums:
             closed, sums, counts = snapshot
             self._closed = int(closed)
             self._sums = {(int(a), int(b), int(c), int(d)): scheme.load(public, [blob]) for a, b, c, d, blob in sums}
-            self._counts = {int(window): np.frombuffer(data, "<i8").copy() for window, data in counts}
+            self._counts = {
+                int(window): np.frombuffer(data, "<i8").reshape(self.layout.meters).copy() for window, data in counts
+            }
         except (TypeError, ValueError) as error:
             raise MalformedMessage("the PES's kept state does not read back.") from error

@@ -100,8 +100,10 @@ def _judge(
             refusal = "more readings than slots"
         again = ledger.decided(aggregate.kind, holder, start, end, digest)
         if refusal is None and not again:
-            overlap = any(ledger.overlaps(aggregate.kind, name, start, end) for name in members)
-            refusal = "some of its readings have been in a release before" if overlap else None
+            if any(ledger.overlaps(aggregate.kind, name, start, end) for name in members):
+                refusal = "some of its readings have been in a release before"
+            elif ledger.released(aggregate.kind, holder, start):
+                refusal = "the window has been released before, over other meters"
         status = Status.REFUSED if refusal else Status.COMPLETE if readings == expected else Status.INCOMPLETE
         reason = refusal or ""
     verdict = Verdict(

@@ -36,13 +36,15 @@ class Ledger:
 
     def __init__(self, entries: Iterable[LedgerEntry] = ()) -> None:
         self._spans: dict[tuple[str, bytes], list[list[int]]] = {}
-        self._digests: dict[tuple[str, str, int, int], bytes] = {}
+        self._released: dict[tuple[str, str, int], tuple[int, bytes]] = {}
         for entry in entries:
             self.enter(entry)
 
     def enter(self, entry: LedgerEntry) -> None:
-        """Write one released window down."""
-        self._digests[entry.kind, entry.holder, entry.start, entry.end] = entry.digest
+        """Write one released window down; once, though it may be decided on again after a crash."""
+        if self.decided(entry.kind, entry.holder, entry.start, entry.end, entry.digest):
+            return
+        self._released[entry.kind, entry.holder, entry.start] = (entry.end, entry.digest)
         for meter in entry.meters:
             spans = self._spans.setdefault((entry.kind, meter), [])
             if spans and spans[-1][1] == entry.start:
@@ -52,7 +54,11 @@ class Ledger:
 
     def decided(self, kind: str, holder: str, start: int, end: int, digest: bytes) -> bool:
         """Whether exactly this ciphertext was decided on before: it may be opened again after a crash."""
-        return self._digests.get((kind, holder, start, end)) == digest
+        return self._released.get((kind, holder, start)) == (end, digest)
+
+    def released(self, kind: str, holder: str, start: int) -> bool:
+        """Whether some window of ``holder`` that starts then has been released."""
+        return (kind, holder, start) in self._released
 
     def overlaps(self, kind: str, meter: bytes, start: int, end: int) -> bool:
         """Whether some reading of ``meter`` in this span has been in a release of this kind."""

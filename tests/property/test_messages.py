@@ -1,0 +1,306 @@
+"""Whatever bytes arrive: a message parses to what was sent, or to something else, or is refused as malformed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import msgpack
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from smarter.errors import MalformedMessage
+from smarter.model.messages import (
+    Aggregate,
+    Delivery,
+    EpochKey,
+    Frame,
+    FrameHeader,
+    RecordContent,
+    RecordHeader,
+    SealedRecord,
+    Signed,
+    Status,
+    decode_readings,
+    encode_readings,
+    reading_bytes,
+    wire,
+)
+from smarter.model.views import View, acting
+
+words = st.text(max_size=20)
+blobs = st.binary(max_size=40)
+moments = st.integers(-(1 << 40), 1 << 40)
+
+
+def plain(message: Any) -> Any:
+    """A message as values that compare."""
+    if isinstance(message, np.ndarray):
+        return message.shape, message.tolist()
+    if is_dataclass(message):
+        return [plain(getattr(message, field.name)) for field in fields(message)]
+    return message
+
+
+@st.composite
+def frames(draw: Any) -> Frame:
+    width, count = draw(st.sampled_from([4, 8])), draw(st.integers(1, 5))
+    header = FrameHeader(
+        draw(st.binary(min_size=16, max_size=16)),
+        draw(st.binary(min_size=8, max_size=8)),
+        draw(st.text("abcdefghijklmnopqrstuvwxyz-", max_size=30)),
+        draw(st.integers(0, (1 << 32) - 1)),
+        draw(st.integers(0, (1 << 64) - 1)),
+        draw(st.integers(-(1 << 63), (1 << 63) - 1)),
+        draw(st.integers(1, 86_400)),
+        draw(st.integers(0, 86_399)),
+        count,
+        width,
+    )
+    sealed = draw(st.binary(min_size=count * width, max_size=count * width + 32))
+    return Frame(header, sealed, draw(st.binary(min_size=32, max_size=32)))
+
+
+@st.composite
+def aggregates(draw: Any) -> Aggregate:
+    kind = draw(st.sampled_from(["demand", "billing"]))
+    meters = draw(st.lists(st.binary(min_size=8, max_size=8), max_size=4, unique=True))
+    edges = np.cumsum(draw(st.lists(st.integers(1, 10_000), min_size=1, max_size=5)), dtype=np.int64)
+    windows = len(edges) - 1
+    lane_bytes = draw(st.integers(1, 8))
+    bound = draw(st.integers(1, min((1 << (8 * lane_bytes - 1)) - 1, (1 << 62) - 1)))
+    capacity = draw(st.integers(1, 6))
+    lanes = windows * (len(meters) if kind == "billing" else 1)
+    blobs_needed = -(-lanes // capacity)
+    counts = draw(st.lists(st.integers(0, 500), min_size=windows * len(meters), max_size=windows * len(meters)))
+    return Aggregate(
+        draw(st.binary(min_size=16, max_size=16)),
+        kind,
+        draw(words),
+        tuple(meters),
+        draw(st.integers(1, 3600)),
+        draw(st.integers(1, 86_400)),
+        edges[:-1],
+        edges[1:],
+        np.array(draw(st.lists(st.integers(0, 500), min_size=windows, max_size=windows)), np.int64),
+        np.array(counts, np.int64).reshape(windows, len(meters)),
+        draw(words),
+        bound,
+        lane_bytes,
+        capacity,
+        tuple(draw(st.lists(blobs, min_size=blobs_needed, max_size=blobs_needed))),
+    )
+
+
+epoch_keys = st.builds(
+    EpochKey,
+    st.binary(min_size=16, max_size=16),
+    st.binary(min_size=8, max_size=8),
+    st.integers(1, (1 << 32) - 1),
+    words,
+    words,
+    blobs,
+)
+headers = st.builds(
+    lambda start, length, *fields: RecordHeader(*fields, start, start + length),
+    moments,
+    st.integers(1, 1 << 30),
+    blobs,
+    st.sampled_from(["demand", "billing"]),
+    *[words] * 3,
+)
+deliveries = st.builds(Delivery, blobs, words, st.lists(blobs, max_size=4).map(tuple))
+
+KINDS: dict[str, tuple[st.SearchStrategy[Any], Callable[[bytes], Any]]] = {
+    "frame": (frames(), Frame.decode),
+    "signed": (st.builds(Signed, blobs, blobs), Signed.decode),
+    "aggregate": (aggregates(), Aggregate.decode),
+    "epoch-key": (epoch_keys, EpochKey.decode),
+    "record-header": (headers, RecordHeader.decode),
+    "sealed-record": (st.builds(SealedRecord, blobs, blobs, blobs, blobs), SealedRecord.decode),
+    "delivery": (deliveries, Delivery.decode),
+}
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+@each_kind
+@given(data=st.data())
+def test_a_message_comes_out_as_it_went_in(kind: str, data: st.DataObject) -> None:
+    strategy, decode = KINDS[kind]
+    message = data.draw(strategy)
+    assert plain(decode(message.encode())) == plain(message)
+    assert decode(message.encode()).encode() == message.encode()
+
+
+@each_kind
+@given(data=st.data())
+def test_a_flipped_bit_never_goes_unseen_and_never_crashes(kind: str, data: st.DataObject) -> None:
+    strategy, decode = KINDS[kind]
+    message = data.draw(strategy)
+    encoded = bytearray(message.encode())
+    bit = data.draw(st.integers(0, 8 * len(encoded) - 1))
+    encoded[bit // 8] ^= 1 << bit % 8
+    try:
+        altered = decode(bytes(encoded))
+    except MalformedMessage:
+        return
+    assert plain(altered) != plain(message)
+    assert altered.encode() == bytes(encoded)
+
+
+@each_kind
+@given(data=st.data())
+def test_a_message_that_is_cut_or_has_more_behind_it_is_refused(kind: str, data: st.DataObject) -> None:
+    strategy, decode = KINDS[kind]
+    message = data.draw(strategy)
+    encoded = message.encode()
+    cut = encoded[: data.draw(st.integers(0, len(encoded) - 1))]
+    longer = encoded + data.draw(st.binary(min_size=1, max_size=20))
+    for other in (cut, longer):
+        try:
+            altered = decode(other)
+        except MalformedMessage:
+            continue
+        # A frame says only how many readings it has, not how much longer its cipher makes them.
+        assert kind == "frame"
+        assert plain(altered) != plain(message)
+
+
+@each_kind
+@given(junk=st.binary(max_size=200))
+@example(junk=b"\xc1")
+@example(junk=b"\xdd\xff\xff\xff\xff")
+@example(junk=b"\x91" * 5000)
+def test_bytes_that_are_no_message_are_refused_as_malformed(kind: str, junk: bytes) -> None:
+    _, decode = KINDS[kind]
+    with pytest.raises(MalformedMessage):
+        decode(junk)
+
+
+field_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.floats() | words | blobs,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "frame"])
+@given(data=st.data())
+def test_fields_of_any_other_type_or_size_are_refused_as_malformed(kind: str, data: st.DataObject) -> None:
+    """The envelope is right and a field is not: it parses only if it is written back the same."""
+    strategy, decode = KINDS[kind]
+    parts = msgpack.unpackb(data.draw(strategy).encode(), raw=False)
+    place = data.draw(st.integers(0, len(parts) - 1))
+    parts[place] = data.draw(field_values)
+    encoded = msgpack.packb(parts)
+    try:
+        parsed = decode(encoded)
+    except MalformedMessage:
+        return
+    assert parsed.encode() == encoded
+
+
+@given(st.data())
+def test_readings_come_out_of_a_frame_as_they_went_in(data: st.DataObject) -> None:
+    largest = data.draw(st.sampled_from([1000, (1 << 31) - 1, 1 << 31, 1 << 60]))
+    energies = np.array(data.draw(st.lists(st.integers(-largest, largest), min_size=1, max_size=20)), np.int64)
+    header = replace(data.draw(frames()).header, count=len(energies), width=reading_bytes(largest))
+    with acting(View()) as view:
+        assert decode_readings(encode_readings(energies, header.width), header).tolist() == energies.tolist()
+        with pytest.raises(MalformedMessage):
+            decode_readings(encode_readings(energies, header.width) + b"\0", header)
+    assert view.readings == 3 * len(energies)
+
+
+contents = st.builds(
+    RecordContent,
+    st.sampled_from(list(Status)),
+    st.integers(-(1 << 63), (1 << 63) - 1),
+    *[st.integers(0, (1 << 32) - 1)] * 3,
+    words,
+)
+
+
+@given(contents, st.sampled_from(["demand", "billing"]))
+def test_a_record_says_what_was_put_into_it_and_its_reader_has_seen_the_total(content: RecordContent, kind: Any) -> None:
+    with acting(View()) as view:
+        assert RecordContent.decode(content.encode(), kind) == content
+    seen = view.household_totals if kind == "billing" else view.neighbourhood_totals
+    assert seen == (content.status in (Status.COMPLETE, Status.INCOMPLETE))
+
+
+@given(st.binary(max_size=60))
+def test_an_opened_record_that_is_none_is_refused_as_malformed(plaintext: bytes) -> None:
+    try:
+        content = RecordContent.decode(plaintext, "billing")
+    except MalformedMessage:
+        return
+    assert content.encode() == plaintext
+
+
+def test_a_message_beyond_the_largest_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = Signed(bytes(100), bytes(64)).encode()
+    monkeypatch.setattr(wire, "LARGEST_MESSAGE", len(message) - 1)
+    with pytest.raises(MalformedMessage, match="beyond"):
+        Signed.decode(message)
+
+
+def test_a_frame_counts_for_whoever_decodes_its_header() -> None:
+    header = FrameHeader(bytes(16), bytes(8), "aes-gcm", 1, 0, 0, 60, 0, 1, 4)
+    data = Frame(header, bytes(20), bytes(32)).encode()
+    with acting(View()) as view:
+        Frame.decode(data)
+        with pytest.raises(MalformedMessage):
+            Frame.decode(data[:10])
+    assert (view.frames, view.bytes_sealed, view.readings) == (1, len(data), 0)
+
+
+def an_aggregate() -> Aggregate:
+    starts = np.array([0, 900], np.int64)
+    meters = tuple(bytes([number]) * 8 for number in range(3))
+    slots = np.array([15, 15], np.int64)
+    counts = np.full((2, 3), 15, np.int64)
+    return Aggregate(
+        bytes(16), "demand", "lane", meters, 60, 900, starts, starts + 900, slots, counts, "key", 1000, 2, 8, (b"c",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    {
+        "a window twice": {"starts": np.array([0, 0]), "ends": np.array([900, 900])},
+        "windows that overlap": {"starts": np.array([0, 899])},
+        "a window that ends before it starts": {"ends": np.array([-1, 1800])},
+        "windows that run back": {"starts": np.array([900, 0]), "ends": np.array([1800, 900])},
+        "a meter twice": {"meters": (bytes(8), bytes(8), b"12345678")},
+        "a meter of no pseudonym": {"meters": (bytes(8), b"", b"12345678")},
+        "fewer readings than none": {"counts": np.array([[15, 15, -15], [15, 15, 15]])},
+        "fewer slots than none": {"slots": np.array([15, -1])},
+        "more readings than a record can count": {"counts": np.full((2, 3), 1 << 31)},
+        "more slots than a record can count": {"slots": np.array([1 << 31, 15])},
+        "lanes wider than a total": {"lane_bytes": 9},
+        "a bound that its lanes cannot hold": {"bound": 1 << 15},
+        "a bound beyond 64 bits": {"bound": 1 << 62, "lane_bytes": 8},
+        "more ciphertexts than lanes need": {"ciphertexts": (b"c", b"d")},
+        "no ciphertext": {"ciphertexts": ()},
+    }.items(),
+)
+def test_an_aggregate_that_contradicts_itself_is_refused(what: str, change: dict[str, Any]) -> None:
+    Aggregate.decode(an_aggregate().encode())
+    with pytest.raises(MalformedMessage):
+        Aggregate.decode(replace(an_aggregate(), **change).encode())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"deployment": bytes(15)}, {"pseudonym": bytes(9)}, {"epoch": 0}, {"epoch": 1 << 32}, {"epoch": -1}],
+    ids=str,
+)
+def test_a_key_epoch_that_no_nonce_can_name_is_refused(change: dict[str, Any]) -> None:
+    good = EpochKey(bytes(16), bytes(8), 1, "aes-gcm", "key", b"wrapped")
+    assert EpochKey.decode(good.encode()) == good
+    with pytest.raises(MalformedMessage):
+        EpochKey.decode(replace(good, **change).encode())

@@ -1,0 +1,109 @@
+"""``kill -9`` at any moment: the same command goes on, and nothing is lost, doubled or different."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smarter.scenario import load_scenario
+
+pytestmark = pytest.mark.slow
+
+AGAIN, ONCE = 10, 20
+"""Kills of one run one after the other; runs that are killed once."""
+
+FAULTS = """\
+grace: 4h
+faults:
+  # On their way for hours, in which the run is killed again and again.
+  - {kind: delay, neighbourhood: lane, meter: home1, at: '2016-03-01 02:10', by: 210min}
+  - {kind: delay, neighbourhood: lane, meter: home2, at: '2016-03-01 05:00', by: 3h}
+  - {kind: delay, neighbourhood: lane, meter: home2, at: '2016-03-01 07:00', by: 4h}
+  - {kind: duplicate, neighbourhood: lane, meter: home3, at: '2016-03-01 05:00'}
+  - {kind: replay, neighbourhood: lane, meter: home4, at: '2016-03-01 06:00', after: 4h}
+  - {kind: tamper, neighbourhood: lane, meter: home5, at: '2016-03-01 10:00'}
+  - {kind: drop, neighbourhood: lane, meter: home6, at: '2016-03-01 08:00', until: '2016-03-01 09:15'}
+"""
+
+
+@pytest.fixture(scope="module")
+def lanes(street: Callable[..., Path]) -> dict[str, Path]:
+    """Six homes and half a day: a second's work, most of it in writing each hold down; with and without faults."""
+    given = {"meters": 6, "end": "2016-03-01 12:00", "frame": 3, "hold": "30min", "demand": "15min"}
+    return {"quiet": street(**given), "faulty": street(**given, more=FAULTS)}
+
+
+def _command(lane: Path, state: Path, out: Path) -> list[str]:
+    paths = ["--state", str(state), "--out", str(out)]
+    return [sys.executable, "-m", "smarter", "run", str(lane), *paths, "--verify", "--reveal-meters", "--quiet"]
+
+
+def _kill(command: list[str], after: float) -> bool:
+    """Start a run and kill it; whether it was still going."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        process.wait(after)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+    _, err = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), err
+    return process.returncode != 0
+
+
+def _moments(lane: Path, folder: Path, seed: int, share: float = 1) -> Iterator[float]:
+    """Random moments from a run's first sign of life, over a share of the rest of an undisturbed run."""
+    state, began = folder / "timed", time.monotonic()
+    process = subprocess.Popen(_command(lane, state, folder / "timed-out"), stdout=subprocess.DEVNULL)
+    while not state.exists() and process.poll() is None:
+        time.sleep(0.002)
+    alive = time.monotonic() - began
+    assert process.wait() == 0
+    whole = time.monotonic() - began
+    chosen = random.Random(seed)
+    while True:
+        yield chosen.uniform(alive, alive + share * (whole - alive))
+
+
+def _check(files: Any, expected: Any, lane: Path, state: Path) -> None:
+    assert files.numbers == expected.numbers
+    assert files.result["counts"]["windows"] == expected.result["counts"]["windows"]
+    assert files.result["counts"]["readings"] == expected.result["counts"]["readings"]
+    with load_scenario(str(lane)).store.create().open(state / "store") as store:
+        keys = Counter(
+            (record.kind, record.holder, record.start) for kind in ("billing", "demand") for record in store.records(kind)
+        )
+    assert set(keys.values()) == {1}
+    assert len(keys) == len(files.billing) + len(files.demand)
+
+
+@pytest.mark.parametrize("way", ["quiet", "faulty"])
+def test_a_run_killed_again_and_again_ends_as_an_undisturbed_one(
+    way: str, lanes: dict[str, Path], tmp_path: Path, files_in: Callable[[Path], Any]
+) -> None:
+    lane, state, out = lanes[way], tmp_path / "state", tmp_path / "out"
+    moments = _moments(lane, tmp_path, seed=1, share=0.3)
+    killed = sum(_kill(_command(lane, state, out), next(moments)) for _ in range(AGAIN))
+    assert killed > AGAIN // 2
+    subprocess.run(_command(lane, state, out), check=True)
+    _check(files_in(out), files_in(tmp_path / "timed-out"), lane, state)
+
+
+def test_a_run_killed_at_any_moment_ends_as_an_undisturbed_one(
+    lanes: dict[str, Path], tmp_path: Path, files_in: Callable[[Path], Any]
+) -> None:
+    lane = lanes["faulty"]
+    moments = _moments(lane, tmp_path, seed=2)
+    for number in range(ONCE):
+        state, out = tmp_path / f"state-{number}", tmp_path / f"out-{number}"
+        _kill(_command(lane, state, out), next(moments))
+        subprocess.run(_command(lane, state, out), check=True)
+        _check(files_in(out), files_in(tmp_path / "timed-out"), lane, state)
