@@ -1,15 +1,16 @@
 """The one composer: runs a scenario on a state, yields events while it goes on, and ends with a result.
 
 The app and the command line are listeners of :func:`run`. After each hold it commits the parties' snapshots and their
-outgoing messages in one transaction, then delivers; so a crash at any moment neither loses nor doubles anything.
+outgoing messages in one transaction, and delivers those, a few holds' together; so a crash at any moment neither loses
+nor doubles anything.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from smarter.api import OpenStore
@@ -19,6 +20,8 @@ from smarter.model.events import Counts, Event, Fault, Finished, Progress, Refus
 from smarter.model.messages import wire
 from smarter.model.readings import ReadingBlock
 from smarter.model.views import View, acting
+from smarter.parties.releaser import Release
+from smarter.protocols.blinding import WORTH_BITS, WORTH_IT, BlindingPool
 from smarter.protocols.intake import Intake
 from smarter.protocols.pes import Carried, PesDeployment
 from smarter.protocols.plan import NeighbourhoodPlan, plan_run
@@ -29,6 +32,9 @@ from smarter.protocols.trail import Trace, Trail
 from smarter.scenario import Scenario
 from smarter.state import StateFolder, Tally
 from smarter.verify import verify_report
+
+TOGETHER = 16
+"""So many messages of the outbox are delivered at once: a store writes them in one go. They are durable meanwhile."""
 
 
 class Control:
@@ -79,6 +85,7 @@ def run(
     state: StateFolder,
     *,
     unlock: Unlock,
+    workers: int = 1,
     control: Control | None = None,
     trace: Trace | None = None,
     verify: bool = False,
@@ -89,6 +96,8 @@ def run(
         scenario: checked.
         state: where everything durable lies; locked while the run goes on.
         unlock: opens the parties' keystores, or makes the secret of new ones.
+        workers: processes that make blindings ahead; 1: none beside this one. The numbers do not depend on it. A script
+            that asks for more must guard its own start with ``if __name__ == "__main__"``, as any that spawns.
         control: pauses, resumes, cancels.
         trace: follow one meter and moment; yields :class:`Traced` hops.
         verify: recompute every number from the plaintext at the end.
@@ -112,7 +121,8 @@ def run(
         try:
             with scenario.store.create().open(state.store) as store:
                 clock = _Clock(began, session.journal.tally().seconds)
-                yield from _Composer(session, keyring, store, clock, control or Control(), trace).run(state, verify)
+                composer = _Composer(session, keyring, store, clock, control or Control(), trace, workers)
+                yield from composer.run(state, verify)
         finally:
             session.journal.close()
 
@@ -126,8 +136,11 @@ class _Composer:
         clock: _Clock,
         control: Control,
         trace: Trace | None,
+        workers: int,
     ) -> None:
         self._session = session
+        self._workers = workers
+        self._waiting = 0
         self._journal = session.journal
         self._keyring = keyring
         self._store = store
@@ -206,18 +219,38 @@ class _Composer:
             for plan in self._session.plans
             for first, end in plan.holds(progress.get(plan.name))
         ]
-        slots = {plan.name: plan.hold for plan in self._session.plans}
-        ahead = Counter(plan.name for _, plan, _, _ in holds)
-        self._parties.pes.prepare(
-            {name: (count, slots[name]) for name, count in ahead.items()}, self._session.scenario.frame
-        )
-        done, total = self._session.done, self._session.expected
-        for _, plan, first, end in sorted(holds, key=lambda hold: (hold[0], hold[1].name)):
-            self._control.checkpoint()
-            yield from self._hold(plan, intakes[plan.name], first, end)
-            done += (end - first) * plan.size
-            yield Progress("read", done, total, self._parties.stages.bytes["read"])
-            yield from (Counts(party, view.as_dict()) for party, view in self._parties.views.items())
+        with self._blinding([(plan, end - first) for _, plan, first, end in holds]) as pool:
+            done, total = self._session.done, self._session.expected
+            for _, plan, first, end in sorted(holds, key=lambda hold: (hold[0], hold[1].name)):
+                self._control.checkpoint()
+                yield from self._hold(plan, intakes[plan.name], first, end)
+                done += (end - first) * plan.size
+                yield Progress("read", done, total, self._parties.stages.bytes["read"])
+                if pool is not None and pool.failure:
+                    yield Fault("pes", "worker", pool.failure)
+                    pool.failure = None
+                yield from (Counts(party, view.as_dict()) for party, view in self._parties.views.items())
+            yield from self._deliver()
+
+    @contextmanager
+    def _blinding(self, holds: Sequence[tuple[NeighbourhoodPlan, int]]) -> Iterator[BlindingPool | None]:
+        """Let workers make blindings ahead where that is worth their start, the scheme itself its tables where not."""
+        ahead = {}
+        for plan in self._session.plans:
+            slots = [count for other, count in holds if other is plan]
+            ahead[plan.name] = (len(slots), max(slots, default=0))
+        scheme, public, pes = self._session.cryptography.scheme, self._parties.aggregate_key, self._parties.pes
+        expected = pes.encryptions(ahead, self._session.scenario.frame)
+        if self._workers < 2 or not scheme.embeds or expected < WORTH_IT or public.bits < WORTH_BITS:
+            scheme.prepare(public, expected)
+            yield None
+            return
+        pool = BlindingPool(scheme, public, self._workers, expected)
+        pes.blindings = pool
+        try:
+            yield pool
+        finally:
+            pool.close()
 
     def _hold(self, plan: NeighbourhoodPlan, intakes: list[Intake], first: int, end: int) -> Iterator[Event]:
         stages = self._parties.stages
@@ -244,7 +277,9 @@ class _Composer:
                 frames=((roster[frame.meter].pseudonym, frame.first_slot, frame.data) for frame in carried.sent),
                 tally=self._current_tally(),
             )
-        yield from self._deliver()
+        self._waiting += len(carried.aggregates)
+        if self._waiting >= TOGETHER:
+            yield from self._deliver()
 
     def _count(self, carried: Carried) -> None:
         self._tally.frames += len(carried.sent)
@@ -257,31 +292,25 @@ class _Composer:
 
     def _deliver(self) -> Iterator[Event]:
         """Everything in the outbox: decide, write that down, open, store, acknowledge."""
-        for number, message in self._journal.outbox():
-            decision = self._parties.decide(message)
-            with self._parties.stages.timed("store"):
-                self._journal.enter(
-                    (entry.kind, entry.holder, entry.start, entry.end, b"".join(entry.meters), entry.digest)
-                    for entry in decision.entries
-                )
-            release, records = self._parties.release(decision)
-            with self._parties.stages.timed("store"):
-                self._store.put_many(records)
-                self._parties.stages.bytes["store"] += sum(len(record.body) for record in records)
-                self._journal.acknowledge(number, self._current_tally())
-            for verdict in release.verdicts:
-                if verdict.passes:
-                    yield Released(
-                        verdict.kind,
-                        verdict.holder,
-                        verdict.start,
-                        verdict.end,
-                        verdict.readings,
-                        verdict.expected,
-                        release.energies[verdict.lane],
-                    )
-                elif verdict.reason:
-                    yield Refused(verdict.kind, verdict.holder, verdict.start, verdict.end, verdict.reason)
+        pending = self._journal.outbox()
+        self._waiting = 0
+        if not pending:
+            return
+        stages = self._parties.stages
+        decisions = [self._parties.decide(message) for _, message in pending]
+        with stages.timed("store"):
+            self._journal.enter(
+                (entry.kind, entry.holder, entry.start, entry.end, b"".join(entry.meters), entry.digest)
+                for decision in decisions
+                for entry in decision.entries
+            )
+        released = [(decision, *self._parties.release(decision)) for decision in decisions]
+        with stages.timed("store"):
+            self._store.put_many([record for *_, records in released for record in records])
+            stages.bytes["store"] += sum(len(record.body) for *_, records in released for record in records)
+            self._journal.acknowledge([number for number, _ in pending], self._current_tally())
+        for decision, release, records in released:
+            yield from _told(release)
             if self._trail:
                 yield from (Traced(hop) for hop in self._trail.of_release(decision, release, records))
 
@@ -296,8 +325,6 @@ class _Composer:
         report = self._session.report(self._parties.mdms, self._store)
         # Looking at a finished run again adds nothing to what it took.
         tally = self._journal.tally()
-        if verify:
-            verify_report(self._session, report)
         keys = {
             "aggregate": self._keyring.stores["releaser"].current("aggregate").fingerprint,
             "deliver": self._keyring.stores["mdms"].current("unwrap").fingerprint,
@@ -310,8 +337,21 @@ class _Composer:
                 yield from (Traced(hop) for hop in self._trail.of_report(report))
         mdms = View.from_dict(result.views["mdms"])
         mdms.absorb(view)
+        if verify:
+            # After the report, whose view would else be short of the keys that the check had unwrapped.
+            verify_report(self._session, report)
         yield Finished(result.model_copy(update={"views": {**result.views, "mdms": mdms.as_dict()}}))
 
 
 def _plain_bytes(readings: list[list[ReadingBlock]]) -> int:
     return sum(block.energies.nbytes for blocks in readings for block in blocks)
+
+
+def _told(release: Release) -> Iterator[Event]:
+    """What became of each window of a release; one without readings is not worth an event."""
+    for verdict in release.verdicts:
+        window = (verdict.kind, verdict.holder, verdict.start, verdict.end)
+        if verdict.passes:
+            yield Released(*window, verdict.readings, verdict.expected, release.energies[verdict.lane])
+        elif verdict.reason:
+            yield Refused(*window, verdict.reason)

@@ -46,7 +46,8 @@ class Tariff(Plugin, ABC):
     def amount(self, lines: Sequence[BillLine]) -> Decimal:
         """A bill's amount: the exact sum of its lines, rounded once, half to even."""
         total = sum((line.amount for line in lines), Decimal(0))
-        return total.quantize(Decimal(1).scaleb(-self.options.decimals), rounding=ROUND_HALF_EVEN)
+        # Adding nothing turns the -0.00 of a trace of export into 0.00.
+        return total.quantize(Decimal(1).scaleb(-self.options.decimals), rounding=ROUND_HALF_EVEN) + 0
 
     @classmethod
     def capabilities(cls) -> Mapping[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,8 @@ def follow(
     except ValueError as error:
         raise UsageError(f"--at: {error}.") from error
     zone = checked.neighbourhoods[name].timezone
+    checked.check_available()
+    _check_meter(checked, name, meter)
     if not whole:
         checked = load_scenario(scenario, (*overrides, *_days_around(checked, moment)))
     hops = _hops(checked, name, meter, epoch(moment, zone))
@@ -77,6 +80,17 @@ def _neighbourhood(scenario: Scenario, chosen: str | None) -> str:
     return chosen
 
 
+def _check_meter(scenario: Scenario, neighbourhood: str, meter: str) -> None:
+    """Refuse a meter that there is not before keys are made for the others."""
+    from smarter.protocols.plan import choose_meters
+
+    names = [each.name for each in choose_meters(scenario, neighbourhood)]
+    if meter not in names:
+        near = difflib.get_close_matches(meter, names, 1)
+        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(names)}."
+        raise UsageError(f"neighbourhood {neighbourhood} has no meter {meter}; {hint}")
+
+
 def _days_around(scenario: Scenario, moment: datetime) -> tuple[str, str]:
     """Whole local days, within the scenario's span, that hold the billing window around ``moment``."""
     days = max(1, scenario.windows.billing // DAY)
@@ -98,7 +112,6 @@ def _hops(scenario: Scenario, neighbourhood: str, meter: str, moment: int) -> li
     from smarter.run import run
     from smarter.state import StateFolder
 
-    scenario.check_available()
     with tempfile.TemporaryDirectory(prefix="smarter-follow-") as name:
         state = StateFolder(Path(name))
         events = run(scenario, state, unlock=KeyFileUnlock(state.keys), trace=Trace(neighbourhood, meter, moment))

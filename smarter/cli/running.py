@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 @click.option("--verify", is_flag=True, help="Recompute every number from the plaintext; fail on 1 mWh.")
 @click.option("--json", "as_json", is_flag=True, help="Print result.json on standard output.")
 @click.option("--reveal-meters", is_flag=True, help="With --out: also meters.csv, which pseudonym is which meter.")
+@click.option(
+    "--workers", type=click.IntRange(1), metavar="N", help="Processes that encrypt ahead. [default: all cores]"
+)
 @click.option("--quiet", is_flag=True, help="No progress and no notes.")
 @debug_option
 def run(
@@ -42,6 +45,7 @@ def run(
     verify: bool,
     as_json: bool,
     reveal_meters: bool,
+    workers: int | None,
     quiet: bool,
 ) -> None:
     """Run SCENARIO: from its beginning, or from where it was left.
@@ -59,7 +63,8 @@ def run(
         with folder.locked():
             folder.destroy()
     unlocker = unlocking(unlock, folder)
-    result = _carry(checked, folder, unlocker, verify=verify, quiet=quiet)
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    result = _carry(checked, folder, unlocker, workers=workers or count, verify=verify, quiet=quiet)
     damaged = _give_out(
         checked, folder, unlocker, result, out=out, as_json=as_json, reveal_meters=reveal_meters, quiet=quiet
     )
@@ -79,11 +84,13 @@ def _check_writable(out: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(there))
 
 
-def _carry(scenario: Scenario, folder: StateFolder, unlocker: Unlock, *, verify: bool, quiet: bool) -> Result:
+def _carry(
+    scenario: Scenario, folder: StateFolder, unlocker: Unlock, *, workers: int, verify: bool, quiet: bool
+) -> Result:
     from smarter.model.events import Finished, Started
     from smarter.run import run as carry
 
-    events = carry(scenario, folder, unlock=unlocker, verify=verify)
+    events = carry(scenario, folder, unlock=unlocker, workers=workers, verify=verify)
     if not quiet and sys.stderr.isatty():
         events = _showing_progress(events)
     for event in events:

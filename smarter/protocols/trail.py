@@ -24,6 +24,7 @@ from smarter.model.readings import ReadingBlock
 from smarter.model.windows import iso
 from smarter.parties.pes import Layout
 from smarter.parties.releaser import Decision, Release
+from smarter.protocols.network import SentFrame
 from smarter.protocols.pes import Carried, PesDeployment
 from smarter.protocols.plan import NeighbourhoodPlan
 from smarter.protocols.report import Report
@@ -65,6 +66,10 @@ class Trail:
             span = f"{iso(self._plan.start, self._plan.timezone)} to {iso(self._plan.end, self._plan.timezone)}"
             raise UsageError(f"{iso(trace.moment, self._plan.timezone)} is not in the span of {span}.")
         self._added = {"demand": 0, "billing": 0}
+        self._sent: dict[bytes, SentFrame] = {}
+        self._block: ReadingBlock | None = None
+        self._arrived = False
+        self._joined: set[str] = set()
 
     @property
     def _pseudonym(self) -> str:
@@ -87,17 +92,31 @@ class Trail:
             layout = layouts[packed.kind]
             if packed.place[:2] == self._place(layout) and packed.place[2] < 0:
                 self._added[packed.kind] += len(packed.addends)
-        if not first <= self._slot < end:
+        self._sent |= {sent.data: sent for sent in carried.sent if sent.meter == self._row}
+        if first <= self._slot < end:
+            yield from self._begin(readings, parties)
+        frame = next((f for f in self._sent.values() if 0 <= self._slot - f.first_slot < f.count), None)
+        if self._block is None or self._arrived:
             return
+        if first <= self._slot < end:
+            yield from self._sealed(frame)
+        if frame is None or frame.data not in carried.relayed:
+            if first <= self._slot < end and frame:
+                yield Hop("relayed", "refused", "not passed on in its hold: altered or late on its way", {}, NOBODY)
+            return
+        self._arrived = True
+        yield from self._relayed(frame, carried)
+        for kind in ("billing", "demand"):
+            yield from self._encrypted(layouts[kind], self._block, carried, parties)
+
+    def _begin(self, readings: Sequence[Sequence[ReadingBlock]], parties: PesDeployment) -> Iterator[Hop]:
         parties.views["simulation"].readings += 1
         block = next((b for b in readings[self._row] if b.first_slot <= self._slot < b.end_slot), None)
         if block is None:
-            stamp = iso(int(plan.axis.start_of(self._slot)), plan.timezone)
+            stamp = iso(int(self._plan.axis.start_of(self._slot)), self._plan.timezone)
             raise UsageError(f"meter {self._kept.source} has no reading at {stamp}; choose another minute.")
+        self._block = block
         yield from self._at_meter(block)
-        yield from self._sealed(carried, parties)
-        for kind in ("billing", "demand"):
-            yield from self._encrypted(layouts[kind], block, carried, parties, first)
 
     def _at_meter(self, block: ReadingBlock) -> Iterator[Hop]:
         meter = next(meter for meter in self._plan.meters if meter.name == self._kept.source)
@@ -115,8 +134,10 @@ class Trail:
         energy = int(block.energies[self._slot - block.first_slot])
         yield Hop("reading", "clear", f"{energy:,} mWh", {"energy_mwh": energy, "slot": self._slot}, (METER,))
 
-    def _sealed(self, carried: Carried, parties: PesDeployment) -> Iterator[Hop]:
-        sent = next(f for f in carried.sent if f.meter == self._row and 0 <= self._slot - f.first_slot < f.count)
+    def _sealed(self, sent: SentFrame | None) -> Iterator[Hop]:
+        if sent is None:
+            yield Hop("frame", "refused", "none: the scenario's faults lose the reading; no sum has it", {}, NOBODY)
+            return
         frame = Frame.decode(sent.data)
         header = frame.header
         nonce = f"{header.epoch}·{header.counter:010d}"
@@ -142,9 +163,9 @@ class Trail:
             },
             SEAL,
         )
-        if sent.data not in carried.relayed:
-            yield Hop("relayed", "refused", "not relayed as it was: lost, altered or late on its way", {}, NOBODY)
-            return
+
+    def _relayed(self, sent: SentFrame, carried: Carried) -> Iterator[Hop]:
+        header = Frame.decode(sent.data).header
         yield Hop(
             "relayed",
             "sealed",
@@ -162,15 +183,18 @@ class Trail:
         )
 
     def _encrypted(
-        self, layout: Layout, block: ReadingBlock, carried: Carried, parties: PesDeployment, first: int
+        self, layout: Layout, block: ReadingBlock, carried: Carried, parties: PesDeployment
     ) -> Iterator[Hop]:
         window = int(layout.window_of(np.array([self._slot]))[0])
         span = self._span(layout, window)
-        low = max(int(layout.edges[window]), first)
+        low = int(layout.edges[window])
+        arrived = sorted(
+            {self._sent[data].first_slot: self._sent[data] for data in carried.relayed if data in self._sent}.items()
+        )
         share = [
-            (f.first_slot, f.first_slot + f.count)
-            for f in carried.sent
-            if f.meter == self._row and f.first_slot < layout.edges[window + 1] and f.first_slot + f.count > low
+            (start, start + f.count)
+            for start, f in arrived
+            if start < layout.edges[window + 1] and start + f.count > low
         ]
         if self._combine == "none":
             ordinal = sum(min(stop, self._slot) - max(start, low) for start, stop in share if start < self._slot)
@@ -197,6 +221,7 @@ class Trail:
             if packed.kind == layout.kind and mine and addend in packed.addends:
                 one = packed.ciphertexts[packed.addends.index(addend)]
                 blob = self._scheme.dump(parties.aggregate_key, one)[0]
+                self._joined.add(layout.kind)
                 yield Hop(
                     f"{layout.kind} ciphertext",
                     "sealed",
@@ -205,7 +230,9 @@ class Trail:
                     NOBODY,
                 )
                 return
-        yield Hop(f"{layout.kind} ciphertext", "refused", "none: its window is bound to be refused", {}, NOBODY)
+        yield Hop(
+            f"{layout.kind} ciphertext", "refused", "none: its window is bound to be refused, or is closed", {}, NOBODY
+        )
 
     def _lane(self, layout: Layout, window: int) -> tuple[int, int]:
         bundle = layout.bundle(int(layout.closes[window]))
@@ -223,17 +250,28 @@ class Trail:
 
     def of_release(self, decision: Decision, release: Release, records: Sequence[Record]) -> Iterator[Hop]:
         """The hops of a release that holds the reading's window."""
+        if not self._arrived:
+            return
         asked, moment = decision.aggregate, int(self._plan.axis.start_of(self._slot))
         holder = self._pseudonym if asked.kind == "billing" else self._plan.name
         for verdict, record in zip(release.verdicts, records, strict=True):
             if verdict.holder != holder or not verdict.start <= moment < verdict.end:
+                continue
+            if asked.kind not in self._joined:
+                if not verdict.passes:
+                    yield Hop(f"{asked.kind} released", "refused", verdict.reason, {"reason": verdict.reason}, NOBODY)
                 continue
             blob = asked.ciphertexts[verdict.lane // asked.capacity]
             yield Hop(
                 f"{asked.kind} sum",
                 "sealed",
                 f"of {self._added[asked.kind]:,} such ciphertexts, {len(blob)} bytes  {_hex(blob)}",
-                {"kind": asked.kind, "ciphertexts": self._added[asked.kind], "bytes": len(blob)},
+                {
+                    "kind": asked.kind,
+                    "ciphertexts": self._added[asked.kind],
+                    "bytes": len(blob),
+                    "ciphertext": blob.hex(),
+                },
                 (("releaser", "aggregation key"),),
             )
             if not verdict.passes:
@@ -251,12 +289,14 @@ class Trail:
                 f"{asked.kind} record",
                 "sealed",
                 f"{len(record.body)} bytes  {_hex(record.body[-64:])}",
-                {"kind": asked.kind, "bytes": len(record.body)},
+                {"kind": asked.kind, "bytes": len(record.body), "record": record.body.hex()},
                 (("MDMS", "delivery key"),),
             )
 
     def of_report(self, report: Report) -> Iterator[Hop]:
         """The line of the bill that the reading's window is on."""
+        if "billing" not in self._joined:
+            return
         moment = int(self._plan.axis.start_of(self._slot))
         rows = report.household(self._pseudonym, self._plan.name)
         for bill in report.bills(self._pseudonym, self._plan.timezone, rows):

@@ -136,7 +136,7 @@ def _examine(
     except Unreadable as refused:
         return [refused.problem]
     problems = apply_overrides(document, overrides)
-    _fill_in(document.tree, name)
+    _fill_in(document, name)
     problems += _choose_plugins(document, registry, base.absolute())
     try:
         scenario = Scenario.model_validate(document.tree)
@@ -157,8 +157,9 @@ def _examine(
     return scenario
 
 
-def _fill_in(tree: dict[str, Any], name: str) -> None:
+def _fill_in(document: Document, name: str) -> None:
     """What a scenario leaves out and no model can know: its name, its plugins, a frame that fits the hold."""
+    tree = document.tree
     for key in [key for key, value in tree.items() if value is None]:
         del tree[key]
     tree.setdefault("name", name)
@@ -166,7 +167,9 @@ def _fill_in(tree: dict[str, Any], name: str) -> None:
     crypto = tree.setdefault("crypto", {})
     if isinstance(crypto, dict):
         for role, plugin in _DEFAULT_PLUGINS.items():
-            crypto.setdefault(role, plugin)
+            choice = crypto.setdefault(role, plugin)
+            if isinstance(choice, dict) and ("crypto", role) in document.given:
+                choice.setdefault("plugin", plugin)  # --set crypto.aggregate.key_bits=2048 where the file has no crypto
     windows, pes = tree.get("windows", {}), tree.setdefault("pes", {})
     if not (isinstance(windows, dict) and isinstance(pes, dict)):
         return

@@ -239,10 +239,10 @@ class Journal:
         """Messages that have not been acknowledged, in order, each with its number."""
         return self._rows("SELECT number, message FROM outbox ORDER BY number")
 
-    def acknowledge(self, number: int, tally: Tally) -> None:
-        """A message has been delivered and what it led to is durable."""
+    def acknowledge(self, numbers: Iterable[int], tally: Tally) -> None:
+        """Messages have been delivered and what they led to is durable."""
         with self._transaction():
-            self._db.execute("DELETE FROM outbox WHERE number = ?", (number,))
+            self._db.executemany("DELETE FROM outbox WHERE number = ?", [(number,) for number in numbers])
             self._write_tally(tally)
 
     # Ledger and frames.

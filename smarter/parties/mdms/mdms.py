@@ -101,7 +101,7 @@ class MDMS:
             end, due = int(expected.edges[window + 1]), int(expected.readings[window])
             try:
                 content = self._open(expected, by_start.get(start), start, end)
-            except (AuthenticationFailed, MalformedMessage, DamagedStore) as error:
+            except (AuthenticationFailed, KeyMismatch, MalformedMessage, DamagedStore) as error:
                 self.damaged.append(f"{expected.kind} of {expected.holder} from {start}: {error}")
                 yield WindowRow(
                     expected.kind,

@@ -58,6 +58,8 @@ class Layout:
 
     def addends(self, hold: int, together: int) -> int:
         """About how many plaintexts a hold of so many slots makes; ``together`` readings are added in the clear."""
+        if not hold:
+            return 0
         span = max(1, int(np.diff(self.edges).max()))
         pieces = -(-min(span, hold) // min(together, span))
         windows = max(1, hold // span)

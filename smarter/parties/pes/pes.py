@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,8 +71,19 @@ class Absorbed:
     packed: list[Packed]
 
 
+class Blindings(Protocol):
+    """Encryptions of zero that were made ahead under the PES's public key."""
+
+    def take(self, count: int) -> Ciphertexts:
+        """So many that have never been used, and never will be again."""
+
+
 class PES:
-    """Opens one hold at a time, encrypts under the public key straight away, and lets the plaintext go."""
+    """Opens one hold at a time, encrypts under the public key straight away, and lets the plaintext go.
+
+    Attributes:
+        blindings: where blindings come from that were made ahead; None: each is made when it is needed.
+    """
 
     def __init__(
         self,
@@ -87,6 +99,7 @@ class PES:
         stages: Stages,
         random: Randomness = SYSTEM_RANDOMNESS,
     ) -> None:
+        self.blindings: Blindings | None = None
         self._deployment = deployment
         self._keys = keys
         self._cipher = cipher
@@ -110,14 +123,13 @@ class PES:
             name: np.zeros((len(area.pseudonyms), 0), np.bool_) for name, area in self._areas.items()
         }
 
-    def prepare(self, holds: Mapping[str, tuple[int, int]], frame: int) -> None:
-        """Let the scheme prepare for what is to come: by neighbourhood, how many holds of how many slots."""
+    def encryptions(self, holds: Mapping[str, tuple[int, int]], frame: int) -> int:
+        """About how many encryptions are to come: ``holds`` says by neighbourhood how many holds of how many slots."""
         together = frame if self._combine == "frame" else 1
-        expected = sum(
-            count * sum(sums.layout.addends(slots, together) for sums in self._sums[name])
+        return sum(
+            count * sum(sums.layout.addends(slots, together) + 1 for sums in self._sums[name])
             for name, (count, slots) in holds.items()
         )
-        self._scheme.prepare(self._keys.aggregate, expected)
 
     def accept_epoch(self, message: bytes) -> None:
         """Take the secret of a meter's new key epoch.
@@ -181,9 +193,21 @@ class PES:
                         plaintexts += packed
                         places.append((sums, place, addends))
                 dropped = opened.dropped
-                encrypted = self._scheme.encrypt(self._keys.aggregate, plaintexts, random=self._random)
+                encrypted = self._encrypt(plaintexts)
             del opened, plaintexts
         return Absorbed(readings, exposure.seconds, dropped, len(encrypted), self._add(places, encrypted))
+
+    def _encrypt(self, plaintexts: Sequence[int]) -> Ciphertexts:
+        public = self._keys.aggregate
+        if self.blindings is None:
+            return self._scheme.encrypt(public, plaintexts, random=self._random)
+        return self._scheme.encrypt_with(public, plaintexts, self.blindings.take(len(plaintexts)))
+
+    def _rerandomise(self, total: Ciphertexts) -> Ciphertexts:
+        public = self._keys.aggregate
+        if self.blindings is None:
+            return self._scheme.rerandomise(public, total, random=self._random)
+        return self._scheme.add(public, total, self.blindings.take(len(total)))
 
     def _open(self, area: Area, frames: Sequence[bytes], first_slot: int, end_slot: int) -> Opened:
         late = self._late[area.name]
@@ -222,7 +246,7 @@ class PES:
         windows, counts, totals = sums.close(self._scheme, public, closing)
         blobs = [
             b"" if total is None
-            else self._scheme.dump(public, self._scheme.rerandomise(public, total, random=self._random))[0]
+            else self._scheme.dump(public, self._rerandomise(total))[0]
             for total in totals
         ]  # fmt: skip
         edges = layout.grid.edges
