@@ -89,7 +89,9 @@ def small_scenario(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The text of a scenario: six homes, six hours, keys so small that it runs in a second or two."""
     folder = tmp_path_factory.mktemp("homes")
     for home in range(1, 7):
-        rows = (f"2016-01-01 {m // 60:02}:{m % 60:02}:00,{(home * 97 + m * 13) % 700 / 100 - 1:.2f}" for m in range(360))
+        rows = (
+            f"2016-01-01 {m // 60:02}:{m % 60:02}:00,{(home * 97 + m * 13) % 700 / 100 - 1:.2f}" for m in range(360)
+        )
         (folder / f"home{home}.csv").write_text("\n".join(["stamp,kW", *rows]) + "\n")
     return SMALL_SCENARIO.replace("FOLDER", str(folder))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -63,7 +64,7 @@ class _Commands(click.Group):
     cls=_Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Examples:  smarter run quickstart  ·  smarter follow quickstart --meter apt3 --at '2016-01-05 17:52'",
+    epilog="\b\nExamples:\n  smarter run quickstart\n  smarter follow quickstart --meter apt3 --at '2016-01-05 17:52'",
 )
 @click.version_option(__version__, prog_name="smarter")
 @click.option("--debug", is_flag=True, expose_value=False, help="On an error, print the traceback too.")
@@ -84,6 +85,8 @@ def main() -> NoReturn:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by who called us
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the process ends
+        if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an old code page has no ─ or Σ
     try:
         code = _carry_out(sys.argv[1:])
         sys.stdout.flush()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 import tempfile
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +42,7 @@ def follow(
     """Follow one reading of SCENARIO from its row to the bill.
 
     It plays the real parties, with fresh keys in a state that is thrown away, over the days of the billing window
-    around the reading; only a simulation can look over everybody's shoulder like this.
+    around the reading, of which the bill then is, too; only a simulation can look over everybody's shoulder like this.
     """
     from smarter.scenario import load_scenario
     from smarter.scenario.moments import epoch, parse_moment
@@ -58,7 +60,6 @@ def follow(
         checked = load_scenario(scenario, (*overrides, *_days_around(checked, moment)))
     hops = _hops(checked, name, meter, epoch(moment, zone))
     if as_json:
-        import json
         from dataclasses import asdict
 
         click.echo(json.dumps([asdict(hop) for hop in hops], indent=2))
@@ -91,8 +92,8 @@ def _check_meter(scenario: Scenario, neighbourhood: str, meter: str) -> None:
         raise UsageError(f"neighbourhood {neighbourhood} has no meter {meter}; {hint}")
 
 
-def _days_around(scenario: Scenario, moment: datetime) -> tuple[str, str]:
-    """Whole local days, within the scenario's span, that hold the billing window around ``moment``."""
+def _days_around(scenario: Scenario, moment: datetime) -> Iterator[str]:
+    """Overrides: whole local days, within the span, that hold the billing window around ``moment``; their faults."""
     days = max(1, scenario.windows.billing // DAY)
     day = moment.date()
     first = day - timedelta(days=(day.toordinal() - 1) % days)
@@ -102,7 +103,15 @@ def _days_around(scenario: Scenario, moment: datetime) -> tuple[str, str]:
     if (span.start and moment < span.start) or (span.end and moment >= span.end):
         raise UsageError(f"--at {moment} is outside the scenario's span of {span.start} to {span.end}.")
     start, end = max(start, span.start or start), min(end, span.end or end)
-    return f"time.start={start.isoformat(' ')}", f"time.end={end.isoformat(' ')}"
+    yield f"time.start={start.isoformat(' ')}"
+    yield f"time.end={end.isoformat(' ')}"
+    if scenario.faults:
+        inside = [
+            fault.model_dump(mode="json", exclude_none=True) | {"at": max(fault.at, start).isoformat(" ")}
+            for fault in scenario.faults
+            if fault.at < end and (fault.until or fault.at + timedelta(seconds=1)) > start
+        ]
+        yield f"faults={json.dumps(inside)}"
 
 
 def _hops(scenario: Scenario, neighbourhood: str, meter: str, moment: int) -> list[Hop]:

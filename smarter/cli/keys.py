@@ -11,7 +11,7 @@ from smarter.errors import UsageError
 from smarter.state import StateFolder
 
 
-@click.group()
+@click.group(epilog="Example:  smarter keys list quickstart")
 def keys() -> None:
     """List, rotate and export the keys of a scenario's state."""
 
@@ -39,6 +39,7 @@ def list_keys(scenario: str, overrides: tuple[str, ...], state: Path | None, unl
 
     folder = _begun(scenario, overrides, state)
     table = Table(box=None, pad_edge=False)
+    notes = []
     for column in ("party", "purpose", "fingerprint", "plugin", "created", "current"):
         table.add_column(column, no_wrap=column == "fingerprint")
     for party in keystores(folder.keys):
@@ -48,8 +49,9 @@ def list_keys(scenario: str, overrides: tuple[str, ...], state: Path | None, unl
             current = "yes" if entry.current else ""
             table.add_row(party, entry.purpose, entry.fingerprint[:16], entry.plugin, entry.created, current)
         if len(shown) < len(entries):
-            table.add_row(party, f"{len(entries)} keys of meters (--all lists them)")
-    printing.console().print(table)
+            notes.append(f"and {len(entries)} keys of the meters, which --all lists")
+    out = printing.console()
+    out.print(table, *notes, sep="\n")
 
 
 @keys.command(epilog="Example:  smarter keys rotate quickstart mdms unwrap")

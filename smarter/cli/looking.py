@@ -26,7 +26,7 @@ def validate(scenario: str, overrides: tuple[str, ...]) -> None:
     click.echo(f"{checked.path}: fine")
 
 
-@click.command(epilog="Examples:  smarter schema  ·  smarter schema result")
+@click.command(epilog="\b\nExamples:\n  smarter schema\n  smarter schema result")
 @click.argument("what", type=click.Choice(["scenario", "result"]), default="scenario")
 @debug_option
 def schema(what: str) -> None:
@@ -42,7 +42,7 @@ def schema(what: str) -> None:
     click.echo(json.dumps(content, indent=2))
 
 
-@click.group(invoke_without_command=True, epilog="Examples:  smarter plugins  ·  smarter plugins show time-of-use")
+@click.group(invoke_without_command=True, epilog="\b\nExamples:\n  smarter plugins\n  smarter plugins show time-of-use")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @debug_option
 @click.pass_context
@@ -93,6 +93,9 @@ def show_plugin(name: str) -> None:
 
 
 def _print_options(options: dict[str, Any], out: Any) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
     required = set(options.get("required", ()))
     properties = options.get("properties", {})
     if not properties:
@@ -104,7 +107,8 @@ def _print_options(options: dict[str, Any], out: Any) -> None:
         )
         if "enum" in about:
             kind = " | ".join(map(str, about["enum"]))
-        out.print(f"  {option} ({kind or 'section'}, {default}): {about.get('description', '')}", markup=False)
+        out.print(f"  {option}  ({kind or 'section'}, {default})", markup=False)
+        out.print(Padding(Text(" ".join(about.get("description", "").split())), (0, 0, 0, 6)))
 
 
 @click.command(epilog="Example:  smarter readings quickstart")
@@ -128,7 +132,7 @@ def readings(scenario: str, overrides: tuple[str, ...], as_json: bool) -> None:
         from dataclasses import asdict
 
         content = {name: [asdict(entry) for entry in entries] for name, entries in surveyed.items()}
-        click.echo(json.dumps(content, indent=2, default=str))
+        click.echo(json.dumps(content, indent=2, default=float))  # totals are fractions
         return
     out = printing.console()
     for name, entries in surveyed.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,10 +19,11 @@ PIPED_WIDTH = 100
 
 
 def console() -> Console:
-    """Standard output for people: as wide as the terminal, or of a fixed width where it is piped."""
+    """Standard output for people: as wide as the terminal, or of a fixed width where it is piped; NO_COLOR: plain."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
+    width = None if sys.stdout.isatty() else PIPED_WIDTH
+    return Console(width=width, highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
 
 
 def colourful(out: Console) -> bool:

@@ -43,7 +43,7 @@ def _reported(scenario: str, overrides: tuple[str, ...], state: Path | None, unl
             session.journal.close()
 
 
-@click.command(epilog="Examples:  smarter bills quickstart  ·  smarter bills quickstart --meter a3f9")
+@click.command(epilog="\b\nExamples:\n  smarter bills quickstart\n  smarter bills quickstart --meter a3f9")
 @scenario_argument
 @click.option("--meter", metavar="PSEUDONYM", help="One meter's windows and bill line by line; first digits do.")
 @state_options
@@ -112,7 +112,7 @@ def _bills_json(report: Report, households: list[tuple[str, str]]) -> str:
     return json.dumps(entries, indent=2)
 
 
-@click.command(epilog="Examples:  smarter demand quickstart  ·  smarter demand quickstart --windows")
+@click.command(epilog="\b\nExamples:\n  smarter demand quickstart\n  smarter demand quickstart --windows")
 @scenario_argument
 @click.option("--neighbourhood", metavar="ID", help="Only this one.")
 @click.option("--windows", is_flag=True, help="Also every single window.")

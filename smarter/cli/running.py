@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from smarter.state import StateFolder
 
 
-@click.command(epilog="Examples:  smarter run quickstart  ·  smarter run umass-week --out results --verify")
+@click.command(epilog="\b\nExamples:\n  smarter run quickstart\n  smarter run umass-week --out results --verify")
 @scenario_argument
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write CSV files and result.json here.")
 @state_options

@@ -12,7 +12,7 @@ from math import ceil
 import numpy as np
 
 from smarter.api import SourceContext, SourceMeter
-from smarter.errors import DataError
+from smarter.errors import DataError, UsageError
 from smarter.model.clock import WallClock
 from smarter.model.windows import Axis, WindowGrid, cut, iso, spell
 from smarter.parties.meter.survey import survey
@@ -84,8 +84,17 @@ def plan_run(scenario: Scenario) -> tuple[NeighbourhoodPlan, ...]:
 
     Raises:
         DataError: no meters, too few, no reading in the span, or a file that cannot be read.
+        UsageError: a fault of a meter that its neighbourhood does not have.
     """
-    return tuple(_plan(scenario, name, area) for name, area in scenario.neighbourhoods.items())
+    plans = tuple(_plan(scenario, name, area) for name, area in scenario.neighbourhoods.items())
+    names = {plan.name: [meter.name for meter in plan.meters] for plan in plans}
+    for number, fault in enumerate(scenario.faults):
+        if fault.meter not in (known := names[fault.neighbourhood]):
+            raise UsageError(
+                f"{scenario.path}, faults.{number}.meter: neighbourhood {fault.neighbourhood} has no meter "
+                f"{fault.meter}; it has {', '.join(known)}."
+            )
+    return plans
 
 
 def choose_meters(scenario: Scenario, name: str) -> tuple[SourceMeter, ...]:

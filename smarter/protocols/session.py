@@ -69,19 +69,12 @@ class Session:
         return Report(mdms, store, self.plans, meters, self.scenario.tariff.create())
 
     def faults(self) -> list[PlannedFault]:
-        """The scenario's faults in the terms of the wires.
-
-        Raises:
-            UsageError: a meter that the neighbourhood does not have.
-        """
+        """The scenario's faults in the terms of the wires."""
         planned = []
         plans = {plan.name: plan for plan in self.plans}
         for fault in self.scenario.faults:
             plan, kepts = plans[fault.neighbourhood], self.roster[fault.neighbourhood]
-            rows = [row for row, kept in enumerate(kepts) if kept.source == fault.meter]
-            if not rows:
-                names = ", ".join(sorted(kept.source for kept in kepts))
-                raise UsageError(f"faults: neighbourhood {plan.name} has no meter {fault.meter}; it has {names}.")
+            row = next(row for row, kept in enumerate(kepts) if kept.source == fault.meter)
             slot = plan.axis.slot_at(epoch(fault.at, plan.timezone))
             if fault.until is not None:
                 until = plan.axis.first_slot_from(epoch(fault.until, plan.timezone))
@@ -90,7 +83,7 @@ class Session:
                 until = slot + self.scenario.frame
             else:
                 until = slot + -(-(fault.after or fault.by or 0) // plan.axis.interval)
-            planned.append(PlannedFault(fault.kind, plan.name, rows[0], slot, until))
+            planned.append(PlannedFault(fault.kind, plan.name, row, slot, until))
         return planned
 
 

@@ -468,6 +468,10 @@ class TestTiered:
         assert [line.energy for line in priced.lines(windows(("2016-01-01", 0.000001)))] == [1]
         assert [line.energy for line in priced.lines(windows(("2016-01-01", 0.000002)))] == [1, 1]
 
+    def test_a_window_of_nothing_is_in_the_block_that_is_being_filled(self) -> None:
+        lines = self.PRICED.lines(windows(("2016-01-01T00:00", 10), ("2016-01-01T01:00", 0)))
+        assert [(line.label, line.windows) for line in lines] == [("up to 10 kWh", (0,)), ("10 to 30 kWh", (1,))]
+
     def test_exported_energy_takes_back_what_was_charged_last(self) -> None:
         lines = self.PRICED.lines(windows(("2016-01-01T00:00", 12), ("2016-01-01T01:00", -5)))
         assert shown(lines) == [

@@ -1,4 +1,4 @@
-"""One bit flipped in anything that a run keeps or sends: it is refused and counted, and everything else goes through."""
+"""One bit flipped in what a run keeps or sends: it is refused and counted, and everything else goes through."""
 
 from __future__ import annotations
 

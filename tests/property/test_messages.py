@@ -203,6 +203,20 @@ def test_fields_of_any_other_type_or_size_are_refused_as_malformed(kind: str, da
     assert parsed.encode() == encoded
 
 
+def test_a_message_has_one_form_only() -> None:
+    good = Delivery(b"d", "r", ()).encode()
+    assert good == b"\x95\x01\xa8delivery\xc4\x01d\xa1r\x90"
+    for other in (
+        b"\x95\xc3" + good[2:],  # true for 1
+        b"\x95\xcc\x01" + good[2:],  # a longer integer
+        b"\xdc\x00\x05" + good[1:],  # a longer list
+        good[:-3] + b"\xd9\x01r\x90",  # a longer text
+        good[:11] + b"\xc5\x00\x01d" + good[-3:],  # longer bytes
+    ):
+        with pytest.raises(MalformedMessage):
+            Delivery.decode(other)
+
+
 @given(st.data())
 def test_readings_come_out_of_a_frame_as_they_went_in(data: st.DataObject) -> None:
     largest = data.draw(st.sampled_from([1000, (1 << 31) - 1, 1 << 31, 1 << 60]))
@@ -225,7 +239,9 @@ contents = st.builds(
 
 
 @given(contents, st.sampled_from(["demand", "billing"]))
-def test_a_record_says_what_was_put_into_it_and_its_reader_has_seen_the_total(content: RecordContent, kind: Any) -> None:
+def test_a_record_says_what_was_put_into_it_and_its_reader_has_seen_the_total(
+    content: RecordContent, kind: Any
+) -> None:
     with acting(View()) as view:
         assert RecordContent.decode(content.encode(), kind) == content
     seen = view.household_totals if kind == "billing" else view.neighbourhood_totals

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: a street of meter files, the command line in-process, and a run's files read back."""
+"""What the end-to-end tests share: a street of meter files, the command line in-process, a run's files read back."""
 
 from __future__ import annotations
 
@@ -96,12 +96,11 @@ def call(*arguments: object) -> Ended:
         patch.object(sys, "argv", ["smarter", *map(str, arguments)]),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as end,
     ):
-        try:
-            main()
-        except SystemExit as end:
-            assert isinstance(end.code, int)
-            return Ended(end.code, out.getvalue(), err.getvalue())
+        main()
+    assert isinstance(end.value.code, int)
+    return Ended(end.value.code, out.getvalue(), err.getvalue())
 
 
 def set_options(settings: Sequence[str]) -> list[str]:

@@ -18,7 +18,7 @@ from smarter.scenario import load_scenario
 
 pytestmark = pytest.mark.slow
 
-AGAIN, ONCE = 10, 20
+AGAIN, ONCE = 8, 12
 """Kills of one run one after the other; runs that are killed once."""
 
 FAULTS = """\
@@ -79,7 +79,9 @@ def _check(files: Any, expected: Any, lane: Path, state: Path) -> None:
     assert files.result["counts"]["readings"] == expected.result["counts"]["readings"]
     with load_scenario(str(lane)).store.create().open(state / "store") as store:
         keys = Counter(
-            (record.kind, record.holder, record.start) for kind in ("billing", "demand") for record in store.records(kind)
+            (record.kind, record.holder, record.start)
+            for kind in ("billing", "demand")
+            for record in store.records(kind)
         )
     assert set(keys.values()) == {1}
     assert len(keys) == len(files.billing) + len(files.demand)
@@ -107,3 +109,35 @@ def test_a_run_killed_at_any_moment_ends_as_an_undisturbed_one(
         _kill(_command(lane, state, out), next(moments))
         subprocess.run(_command(lane, state, out), check=True)
         _check(files_in(out), files_in(tmp_path / "timed-out"), lane, state)
+
+
+def _children(process: int) -> list[int]:
+    """The processes that ``process`` has started."""
+    stats = (entry / "stat" for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+    fields = [stat.read_text().rpartition(")")[2].split() + [stat.parent.name] for stat in stats if stat.exists()]
+    return [int(field[-1]) for field in fields if int(field[1]) == process]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
+def test_a_killed_run_leaves_no_worker_behind_and_goes_on(
+    lanes: dict[str, Path], tmp_path: Path, files_in: Callable[[Path], Any], carry: Callable[..., Any]
+) -> None:
+    lane, state, out = lanes["faulty"], tmp_path / "state", tmp_path / "out"
+    settings = ("crypto.aggregate.key_bits=2048", "pes.combine=none", "pes.lanes=1")  # workers are worth their start
+    command = [*_command(lane, state, out), *(part for setting in settings for part in ("--set", setting))]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    workers: list[int] = []
+    while process.poll() is None and not workers:
+        time.sleep(0.02)
+        workers = _children(process.pid)
+    if not workers:
+        pytest.skip("a run on one core starts no workers")
+    time.sleep(0.5)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
+    subprocess.run(command, check=True)
+    assert files_in(out).numbers == carry(lane).numbers

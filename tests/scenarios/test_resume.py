@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+
 @pytest.fixture(scope="module")
 def lane(street: Callable[..., Path]) -> Path:
     """Five homes, a day of readings, and a scenario over the first eight hours of it."""
@@ -96,7 +97,9 @@ def test_an_earlier_end_is_refused(
     assert "--fresh" in ended.err
 
 
-@pytest.mark.parametrize("setting", ["windows.demand=1h", "seed=4", "time.start=2016-03-01 02:00", "crypto.seal=chacha20-poly1305"])
+@pytest.mark.parametrize(
+    "setting", ["windows.demand=1h", "seed=4", "time.start=2016-03-01 02:00", "crypto.seal=chacha20-poly1305"]
+)
 def test_other_settings_are_of_another_scenario(
     setting: str, lane: Path, tmp_path: Path, smarter: Callable[..., Any], carry: Callable[..., Any]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,16 @@ def test_the_schema_admits_what_is_shipped_and_refuses_slips() -> None:
         assert list(validator.iter_errors(load_scenario(name).resolved())) == []
         for slip in ({"widnows": {}}, {"windows": {"demand": 15}}, {"tariff": {"plugin": "nope"}}, {"store": "nope"}):
             assert list(validator.iter_errors(tree | slip)), slip
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name not in ("compare-phe", "dst")])
+def test_it_runs_and_verifies(name: str, carry: Callable[..., Any], small_keys: tuple[str, ...]) -> None:
+    assert carry(name, *small_keys).result["verified"] is True
+
+
+@pytest.mark.slow
+def test_one_runs_and_verifies_with_keys_of_full_size(carry: Callable[..., Any]) -> None:
+    result = carry("dst").result
+    assert result["verified"] is True
+    assert result["warnings"] == []
+    assert result["plugins"]["aggregate"]["options"]["key_bits"] == 3072

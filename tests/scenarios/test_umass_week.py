@@ -73,7 +73,10 @@ def homes(shared_data: Path) -> dict[str, Readings]:
 
 @pytest.fixture(scope="module")
 def week(
-    shared_data: Path, tmp_path_factory: pytest.TempPathFactory, smarter: Callable[..., Any], files_in: Callable[..., Any]
+    shared_data: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    smarter: Callable[..., Any],
+    files_in: Callable[..., Any],
 ) -> Any:
     """The files of the run that the issue asks for, under keys of full size."""
     folder = tmp_path_factory.mktemp("week")

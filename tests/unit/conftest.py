@@ -70,7 +70,7 @@ class Street:
         keys: Keys,
         *,
         meters: int = 6,
-        hours: int = 6,
+        hours: float = 6,
         demand: int = 900,
         billing: int = 10_800,
         hold: int = 60,
@@ -85,7 +85,7 @@ class Street:
         self.first = self.axis.first_slot_from(START)
         self.pseudonyms = tuple(bytes([number]) * 8 for number in range(1, meters + 1))
         signers = [signing.generate() for _ in range(meters)]
-        end = START + hours * 3600
+        end = START + int(hours * 3600)
         self.grids = {"demand": cut("UTC", demand, START, end), "billing": cut("UTC", billing, START, end)}
 
         def layout(kind: str) -> Layout:
@@ -211,7 +211,9 @@ class Street:
             opened.append(unpack(plan, totals, lanes, asked.kind)[0].tolist())
         return opened
 
-    def released(self, messages: Iterable[bytes], releaser: Releaser | None = None) -> dict[tuple[str, str, int], object]:
+    def released(
+        self, messages: Iterable[bytes], releaser: Releaser | None = None
+    ) -> dict[tuple[str, str, int], object]:
         """By kind, holder and window number: the energy that was released, or the status when none was."""
         releaser = releaser or self.new_releaser()
         out: dict[tuple[str, str, int], object] = {}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ import pytest
 from smarter.api import BillLine, MeteredWindow, Record, Tariff, TariffOptions, price
 from smarter.errors import AuthenticationFailed, KeyMismatch, MalformedMessage
 from smarter.keys import signing
-from smarter.model.messages import Delivery, RecordHeader, SealedRecord, Signed, delivery
+from smarter.model.messages import Delivery, RecordContent, RecordHeader, SealedRecord, Signed, Status, delivery
 from smarter.model.results import WindowRow
 from smarter.model.views import View, acting
 from smarter.model.windows import Axis, cut
@@ -131,6 +132,14 @@ def with_short_key(here: Any, body: bytes) -> bytes:
     return replace(SealedRecord.decode(body), wrapped=wrapped).encode()
 
 
+def resealed(here: Any, body: bytes, **change: Any) -> bytes:
+    """A record of other things, sealed as the releaser would."""
+    header = replace(RecordHeader.decode(SealedRecord.decode(body).header), **change).encode()
+    wrapped, cipher = here.keys.keywrap.sealer(here.keys.mdms.public, context=delivery.SEALING_CONTEXT)
+    content = RecordContent(Status.COMPLETE, 1, 90, 90, 6).encode()
+    return SealedRecord(header, wrapped, bytes(12), cipher.seal(bytes(12), content, header)).encode()
+
+
 DAMAGE: dict[str, Callable[[Any, list[Record]], bytes | None]] = {
     "nothing there": lambda here, records: None,
     "no bytes": lambda here, records: b"",
@@ -141,14 +150,11 @@ DAMAGE: dict[str, Callable[[Any, list[Record]], bytes | None]] = {
     "altered key": lambda here, records: altered(records[3].body, "wrapped"),
     "another window's": lambda here, records: records[4].body,
     "a key of another length": lambda here, records: with_short_key(here, records[3].body),
-    "another deployment's": lambda here, records: replace(
-        sealed := SealedRecord.decode(records[3].body),
-        header=replace(RecordHeader.decode(sealed.header), deployment=bytes(16)).encode(),
-    ).encode(),
-    "another receiver's": lambda here, records: replace(
-        sealed := SealedRecord.decode(records[3].body),
-        header=replace(RecordHeader.decode(sealed.header), receiver="another").encode(),
-    ).encode(),
+    "sealed for another deployment": lambda here, records: resealed(here, records[3].body, deployment=bytes(16)),
+    "sealed for another receiver": lambda here, records: resealed(here, records[3].body, receiver="another"),
+    "sealed for another holder": lambda here, records: resealed(here, records[3].body, holder="another"),
+    "sealed for the other kind": lambda here, records: resealed(here, records[3].body, kind="billing"),
+    "sealed for a longer window": lambda here, records: resealed(here, records[3].body, end=records[5].start),
 }
 
 
@@ -163,6 +169,7 @@ def test_a_damaged_record_is_counted_and_the_rest_is_reported(street: Make, dama
     if spoilt is not None:
         kept.insert(3, replace(quarters[3], body=spoilt))
     rows = list(mdms.rows(expected(here), kept))
+    assert whole[3].status == "complete"
     assert rows[:3] + rows[4:] == whole[:3] + whole[4:]
     assert (rows[3].energy, rows[3].status, rows[3].reason) == (None, "refused", "damaged record")
     assert len(mdms.damaged) == 1
@@ -218,12 +225,16 @@ def tariff(**options: Any) -> PerWindow:
     return PerWindow(TariffOptions(currency="EUR", **options))
 
 
-def rows_of(*energies: int | None, start: datetime, hours: int = 24, zone: str = "UTC", status: str = "complete") -> list[WindowRow]:
+def rows_of(
+    *energies: int | None, start: datetime, hours: int = 24, zone: str = "UTC", status: str = "complete"
+) -> list[WindowRow]:
     """A household's rows of a window each; None is one that was not released."""
     first = int(start.replace(tzinfo=ZoneInfo(zone)).timestamp())
     grid = cut(zone, hours * 3600, first, first + hours * 3600 * (len(energies) + 1))
     return [
-        WindowRow("billing", "home", int(low), int(high), 1, 60, 60, energy, "refused" if energy is None else status, "")
+        WindowRow(
+            "billing", "home", int(low), int(high), 1, 60, 60, energy, "refused" if energy is None else status, ""
+        )
         for energy, low, high in zip(energies, grid.starts, grid.ends, strict=False)
     ]
 
@@ -250,11 +261,13 @@ def test_an_amount_has_the_currencys_decimals() -> None:
 )
 def test_periods_begin_at_local_midnight_on_the_first_or_on_a_monday(period: str, days: list[int]) -> None:
     zone = ZoneInfo("America/New_York")
-    rows = rows_of(*range(40), start=datetime(2016, 10, 1) if period == "week" else datetime(2016, 2, 1), zone="America/New_York")
+    rows = rows_of(
+        *range(40), start=datetime(2016, 10, 1) if period == "week" else datetime(2016, 2, 1), zone="America/New_York"
+    )
     bills = list(bills_of(rows, tariff(period=period), "America/New_York"))
     assert [sum(bill.start <= row.start < bill.end for row in rows) for bill in bills] == days
     assert sum(bill.energy or 0 for bill in bills) == sum(range(40))
-    for bill, after in zip(bills, bills[1:], strict=False):
+    for bill, after in pairwise(bills):
         assert bill.end == after.start
         begins = datetime.fromtimestamp(after.start, zone)
         assert begins.hour == 0
@@ -296,7 +309,9 @@ def test_a_household_without_windows_gets_no_bill() -> None:
 # Demand.
 
 
-def quarters(*energies: int | None, start: datetime, zone: str = "UTC", readings: Sequence[int] = ()) -> list[WindowRow]:
+def quarters(
+    *energies: int | None, start: datetime, zone: str = "UTC", readings: Sequence[int] = ()
+) -> list[WindowRow]:
     first = int(start.replace(tzinfo=ZoneInfo(zone)).timestamp())
     rows = []
     for number, energy in enumerate(energies):
@@ -317,7 +332,11 @@ def test_demand_figures_are_those_of_complete_windows() -> None:
 
 
 def test_without_a_complete_window_there_is_no_peak() -> None:
-    for rows in ([], quarters(None, start=datetime(2016, 1, 1)), quarters(5, start=datetime(2016, 1, 1), readings=[50])):
+    for rows in (
+        [],
+        quarters(None, start=datetime(2016, 1, 1)),
+        quarters(5, start=datetime(2016, 1, 1), readings=[50]),
+    ):
         figures = demand_figures(rows, "lane", "UTC")
         assert (figures.peak_kw, figures.base_kw, figures.mean_kw, figures.load_factor) == (None,) * 4
 

@@ -24,7 +24,14 @@ WIRINGS: dict[str, dict[str, Any]] = {
     "a hold longer than both windows": {"hold": 360, "billing": 7200},
     "a hold that windows straddle": {"hold": 50, "frame": 25},
     "every reading by itself": {"combine": "none", "hold": 30, "frame": 15, "hours": 3},
-    "one lane, which is the brief's way": {"lanes": 1, "combine": "none", "hold": 30, "frame": 1, "hours": 2, "billing": 7200},
+    "one lane, which is the brief's way": {
+        "lanes": 1,
+        "combine": "none",
+        "hold": 30,
+        "frame": 1,
+        "hours": 2,
+        "billing": 7200,
+    },
     "one lane and whole frames": {"lanes": 1},
     "more meters than lanes": {"meters": 23, "lanes": 4, "hours": 3},
     "a grace of half a window": {"grace": 45},
@@ -103,6 +110,26 @@ def test_a_window_that_has_closed_takes_nothing_more(street: Make) -> None:
     assert released["demand", "lane", 6] == "missing"
 
 
+def test_a_span_that_is_extended_in_mid_hold_asks_for_no_window_again(street: Make) -> None:
+    """The windows of that hold belong to one bundle, and the first of them are closed."""
+    short, here = street(hours=1.5, billing=3600), street(hours=3, billing=3600)
+    first = [*short.carry(0, 60), *short.carry(60, 90), *short.close(1 << 40)]
+    here.pes.restore(short.pes.snapshot())
+    later = [*here.carry(90, 120), *here.carry(120, 180)]
+    asked = [
+        (kind, int(s))
+        for m in first + later
+        for kind, starts in [(here.asked(m).kind, here.asked(m).starts)]
+        for s in starts
+    ]
+    assert len(asked) == len(set(asked)) == 12 + 3
+    totals = expected(here, 3)
+    released = here.released(later)
+    assert {window: released["demand", "lane", window] for window in range(6, 12)} == {
+        window: totals["demand", "lane", window] for window in range(6, 12)
+    }
+
+
 GAPS: dict[str, tuple[dict[str, Any], list[list[tuple[int, int]]]]] = {
     # What a home sends in each of three hours of its billing window.
     "three readings in one hold": ({}, [[(7, 10)], [], []]),
@@ -157,9 +184,15 @@ def test_lanes_of_a_demand_window_that_too_few_homes_cover_stay_empty(street: Ma
     here = street(hours=3)
     gone = {0: [(0, 30), (45, 60)], 1: [(0, 30), (45, 60)]}
     messages = [*here.carry(0, 60, gone), *here.close(1 << 40)]
-    (demand,) = (m for m in messages if here.asked(m).kind == "demand" and here.asked(m).starts[0] == here.grids["demand"].starts[0])
+    (demand,) = (
+        m
+        for m in messages
+        if here.asked(m).kind == "demand" and here.asked(m).starts[0] == here.grids["demand"].starts[0]
+    )
     totals = expected(here, 1, {**{row: [(0, 60)] for row in range(6)}, **gone})
-    assert here.plaintexts(demand) == [[totals["demand", "lane", 0], totals["demand", "lane", 1], 0, totals["demand", "lane", 3]]]
+    assert here.plaintexts(demand) == [
+        [totals["demand", "lane", 0], totals["demand", "lane", 1], 0, totals["demand", "lane", 3]]
+    ]
     assert here.released(messages)["demand", "lane", 2] == "refused"
 
 
@@ -170,7 +203,11 @@ def test_a_pes_that_is_restored_in_mid_window_ends_with_the_same_sums(street: Ma
     gap = {3: [(80, 100)]}
     messages: list[bytes] = []
     for low in range(0, 360, hold):
-        spans = {3: [(max(a, low), min(b, low + hold)) for a, b in gap[3] if a < low + hold and b > low]} if 60 <= low < 120 else None
+        spans = (
+            {3: [(max(a, low), min(b, low + hold)) for a, b in gap[3] if a < low + hold and b > low]}
+            if 60 <= low < 120
+            else None
+        )
         messages += here.carry(low, low + hold, spans)
         kept = here.pes.snapshot()
         here.pes = here.new_pes()
@@ -212,14 +249,17 @@ def test_a_snapshot_that_does_not_read_back_is_refused_as_malformed(street: Make
         here.new_pes().restore(wire.encode("pes-state", ["another key", state]))
 
 
-def test_neither_snapshot_nor_aggregate_shows_what_the_running_sum_was(street: Make) -> None:
+def test_what_leaves_the_pes_cannot_be_linked_to_the_sum_it_kept(street: Make) -> None:
     here = street()
     absorbed = here.absorb(here.frames(0, 60), 0, 60)
-    messages = here.close(60)
-    made = {blob for packed in absorbed.packed for blob in here.keys.scheme.dump(here.keys.aggregate.public, packed.ciphertexts)}
-    sent = {blob for message in messages for blob in here.asked(message).ciphertexts}
-    assert sent
-    assert not sent & made, "what leaves the PES is re-randomised"
+    (demand,) = (packed for packed in absorbed.packed if packed.kind == "demand")
+    scheme, public = here.keys.scheme, here.keys.aggregate.public
+    (running,) = scheme.dump(public, scheme.total(public, demand.ciphertexts))
+    assert running in here.pes.snapshot()
+    (message,) = here.close(60)
+    (sent,) = here.asked(message).ciphertexts
+    assert sent != running
+    assert here.plaintexts(message) == [[expected(here, 1)["demand", "lane", window] for window in range(4)]]
 
 
 def test_adding_up_costs_no_more_ciphertexts_than_combining_promises(street: Make) -> None:
@@ -227,7 +267,7 @@ def test_adding_up_costs_no_more_ciphertexts_than_combining_promises(street: Mak
     for combine in ("frame", "none"):
         here = street(combine=combine, hours=3)
         encrypted[combine] = here.absorb(here.frames(0, 60), 0, 60).encrypted
-    # Demand: each meter's four lanes in one ciphertext, or in one a minute of the quarter; billing: all meters' lanes in one.
+    # Demand: each meter's four lanes in one ciphertext, or one for each minute of the quarter; billing: all in one.
     assert encrypted == {"frame": 6 + 1, "none": 6 * 15 + 60}
 
 

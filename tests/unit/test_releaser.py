@@ -33,7 +33,10 @@ def altered(here: Any, message: bytes, **change: Any) -> bytes:
 def carried(here: Any, hours: int, measured: Any = None) -> dict[str, list[bytes]]:
     """Everything that the PES asks for, by kind."""
     for low in range(0, 60 * hours, 60):
-        part = {r: [(max(a, low), min(b, low + 60)) for a, b in s if a < low + 60 and b > low] for r, s in (measured or {}).items()}
+        part = {
+            r: [(max(a, low), min(b, low + 60)) for a, b in s if a < low + 60 and b > low]
+            for r, s in (measured or {}).items()
+        }
         here.absorb(here.frames(low, low + 60, part), low, low + 60)
     by_kind: dict[str, list[bytes]] = {"demand": [], "billing": []}
     for message in here.close(1 << 40):
@@ -64,7 +67,14 @@ def test_a_billing_window_under_half_measured_is_refused_and_one_of_nothing_is_m
     here = street(hours=3)
     (message,) = carried(here, 3, {0: [(0, 89)], 1: [(0, 90)], 2: [], 3: [(0, 180)]})["billing"]
     decision = here.new_releaser().decide(message)
-    assert statuses(decision) == ["only 89 of 180 readings", "incomplete", "missing", "complete", "complete", "complete"]
+    assert statuses(decision) == [
+        "only 89 of 180 readings",
+        "incomplete",
+        "missing",
+        "complete",
+        "complete",
+        "complete",
+    ]
 
 
 def test_a_billing_window_shorter_than_the_least_is_refused(street: Make) -> None:
@@ -271,7 +281,12 @@ def test_a_ledger_grows_with_gaps_and_not_with_windows() -> None:
 def test_decided_means_this_very_ciphertext() -> None:
     ledger = Ledger([entry(0, 10, b"digest")])
     assert ledger.decided("billing", "holder", 0, 10, b"digest")
-    for other in (("demand", "holder", 0, 10, b"digest"), ("billing", "h", 0, 10, b"digest"), ("billing", "holder", 0, 9, b"digest"), ("billing", "holder", 0, 10, b"other")):  # fmt: skip
+    for other in (
+        ("demand", "holder", 0, 10, b"digest"),
+        ("billing", "another", 0, 10, b"digest"),
+        ("billing", "holder", 0, 9, b"digest"),
+        ("billing", "holder", 0, 10, b"another"),
+    ):
         assert not ledger.decided(*other)
 
 

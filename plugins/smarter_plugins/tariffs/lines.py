@@ -23,11 +23,10 @@ class Lines:
         self._lines: dict[tuple[int, ...], _Line] = {}
 
     def add(self, place: tuple[int, ...], label: str, rate: Decimal, energy: int, window: int) -> None:
-        """Charge ``energy`` mWh of the window with that index."""
+        """Charge ``energy`` mWh of the window with that index, once a line and in order of time."""
         line = self._lines.setdefault(place, _Line(label, rate))
         line.energy += energy
-        if window not in line.windows[-1:]:
-            line.windows.append(window)
+        line.windows.append(window)
 
     def bill(self) -> list[BillLine]:
         """The lines, each with its exact amount."""

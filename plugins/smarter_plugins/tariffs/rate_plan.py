@@ -32,7 +32,7 @@ class RatePlan(PluginOptions):
     __pydantic_extra__: dict[str, Rules] = Field(init=False)
 
     rates: dict[str, Rate] = Field(
-        default_factory=dict,
+        {},
         description='Money per kWh by label, such as {off-peak: "0.09", peak: "0.24"}. The hours of a label stand '
         "under its name; the one label without hours holds at all other times.",
     )
@@ -50,11 +50,11 @@ class RatePlan(PluginOptions):
             return given
         known = {field.alias or name for name, field in cls.model_fields.items()}
         labels = _labels(given)
-        for label in _labels({"rates": given.get("rates")}) & known:
+        for label in sorted(_labels({"rates": given.get("rates")}) & known):
             refuse(
                 ("rates", label), given["rates"].get(label), f"{label!r} is a key of its own; call the label otherwise"
             )
-        for key in given.keys() - known - labels:
+        for key in [key for key in given if key not in known | labels]:
             if isinstance(given[key], Mapping | list) and not difflib.get_close_matches(key, labels | known, 1):
                 refuse((key,), given[key], f"hours of {key!r} stand here, but rates has no {key!r}: give it a rate")
             refuse((key,), given[key], unknown_key(key, labels | known))

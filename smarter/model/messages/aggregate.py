@@ -119,7 +119,7 @@ class Aggregate:
         return message
 
     def _check_columns(self) -> None:
-        """Refuse what would slip past the release rules: a meter or a moment that is there twice, a count below none."""
+        """Refuse what would slip past the release rules: a meter or a moment that comes twice, a count below none."""
         if any(len(meter) != PSEUDONYM_BYTES for meter in self.meters) or len(set(self.meters)) < len(self.meters):
             raise MalformedMessage("an aggregate message names a meter twice, or one that cannot be.")
         if (self.starts >= self.ends).any() or (self.ends[:-1] > self.starts[1:]).any():

@@ -8,6 +8,7 @@ from typing import Any
 import msgpack
 
 from smarter.errors import MalformedMessage
+from smarter.model import views
 
 FORMAT_VERSION = 1
 LARGEST_MESSAGE = 256 * 1024 * 1024
@@ -55,5 +56,6 @@ class Signed:
 
     @classmethod
     def decode(cls, data: bytes) -> Signed:
-        """The reverse; the signature is the caller's to check before the body is parsed."""
+        """The reverse; whoever does this has it in hand. The signature is theirs to check before the body is parsed."""
+        views.current().bytes_sealed += len(data)
         return cls(*decode("signed", data, [bytes, bytes]))

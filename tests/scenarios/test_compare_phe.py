@@ -1,0 +1,28 @@
+"""The brief's way: a ciphertext a reading under python-paillier, nothing packed and nothing added before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_slow_way_ends_within_a_minute_and_gives_the_numbers_of_the_fast_way(carry: Callable[..., Any]) -> None:
+    pytest.importorskip("phe", reason="the extra phe is not installed")
+    began = time.process_time()  # one core's time: other tests may keep the machine busy
+    slow = carry("compare-phe")
+    assert time.process_time() - began < 60
+    counts = slow.result["counts"]
+    assert counts["readings"] == counts["frames"] == 2 * 120
+    assert counts["ciphertexts"] == 2 * counts["readings"]
+    fast = carry(
+        "compare-phe",
+        *("pes.hold=1h", "frame=60", "pes.combine=frame", "pes.lanes=auto"),
+        *("crypto.aggregate.plugin=paillier", "insecure_demo=true", "crypto.aggregate.key_bits=512"),
+    )
+    assert fast.numbers == slow.numbers
+    assert fast.result["counts"]["ciphertexts"] < counts["ciphertexts"] / 10
