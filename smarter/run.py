@@ -17,11 +17,11 @@ from smarter.api import OpenStore
 from smarter.errors import Interrupted
 from smarter.keys.unlock import Unlock
 from smarter.model.events import Counts, Event, Fault, Finished, Progress, Refused, Released, Started, Traced
-from smarter.model.messages import wire
 from smarter.model.readings import ReadingBlock
 from smarter.model.views import View, acting
 from smarter.parties.releaser import Release
 from smarter.protocols.blinding import WORTH_BITS, WORTH_IT, BlindingPool
+from smarter.protocols.epochs import start_meters
 from smarter.protocols.intake import Intake
 from smarter.protocols.pes import Carried, PesDeployment
 from smarter.protocols.plan import NeighbourhoodPlan, plan_run
@@ -63,10 +63,6 @@ class Control:
         self._going.wait()
         if self._cancelled:
             raise Interrupted("the run was cancelled; the same command resumes it.")
-
-
-_Start = tuple[dict[str, int], list[bytes]]
-"""A start of the meters: how far each neighbourhood was, and the key epochs announced."""
 
 
 @dataclass
@@ -168,41 +164,11 @@ class _Composer:
         finished = self._session.finished
         yield from self._deliver()
         if not self._session.finished:
-            self._start_meters()
+            start_meters(self._session, self._parties, self._keyring)
             yield from self._carry_all()
         if not finished:
             self._journal.note(self._current_tally())
         yield from self._finish(state, verify)
-
-    def _start_meters(self) -> None:
-        """Restore the parties, then begin a key epoch of every meter; earlier announcements serve frames on the way."""
-        kept = self._journal.snapshot("epochs")
-        starts = self._still_needed(wire.decode("epochs", kept, [list])[0]) if kept else []
-        for _, announcements in starts:
-            self._parties.accept_epochs(announcements)
-        snapshots = {party: self._journal.snapshot(party) for party in ("pes", "network")}
-        if all(snapshot is not None for snapshot in snapshots.values()):
-            self._parties.restore({party: snapshot or b"" for party, snapshot in snapshots.items()})
-        secrets, new = self._parties.begin_epochs()
-        starts.append((self._journal.progress(), new))
-        # The journal first: an epoch that it knows is never begun again, whether or not a frame was made in it.
-        epochs = {pseudonym: epoch for pseudonym, (epoch, _) in secrets.items()}
-        self._journal.begin_epochs(epochs, wire.encode("epochs", [starts]))
-        self._keyring.keep_epochs(secrets)
-
-    def _still_needed(self, starts: Sequence[_Start]) -> list[_Start]:
-        """Of the earlier starts those in which frames were made that the PES may still let in."""
-        now = self._journal.progress()
-        needed = []
-        for number, (began, announcements) in enumerate(starts):
-            ended = starts[number + 1][0] if number + 1 < len(starts) else now
-            for plan in self._session.plans:
-                first, end = (at.get(plan.name, plan.first_slot) for at in (began, ended))
-                grace = -(-self._session.scenario.grace // plan.axis.interval)
-                if first < end and end > now.get(plan.name, plan.first_slot) - grace:
-                    needed.append((began, announcements))
-                    break
-        return needed
 
     def _carry_all(self) -> Iterator[Event]:
         """All holds of all neighbourhoods, in order of time."""

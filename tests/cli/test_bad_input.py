@@ -156,7 +156,7 @@ def _empty_folder(lane: Any) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda lane: shutil.rmtree(lane.homes), ("homes: there is no such file or folder; correct the path, which counts from",)),
+        (lambda lane: shutil.rmtree(lane.homes), ("homes: there is no such file or folder; correct the path (in",)),
         (_empty_folder, ("homes: the folder holds no .csv", "put one file per meter into it.")),
         (_two_files_for_one_meter, ("home2.csv", "home2.xlsx", "two files for one meter 'home2'; remove or rename")),
         (_no_workbook, ("home2.xlsx: the file is no XLSX workbook", "save it again as XLSX, or as CSV.")),

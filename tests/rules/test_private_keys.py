@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from smarter.model.readings import ReadingBlock
+from smarter.protocols.blinding import BlindingPool
 from smarter.protocols.pes import PesDeployment
 from smarter.protocols.provision import open_keys
 from smarter.protocols.session import recall
@@ -65,8 +66,8 @@ def gives_away(one: object, modulus: int, primes: tuple[int, int]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def deployment(finished_run: FinishedRun) -> tuple[PesDeployment, int, tuple[int, int]]:
-    """Parties that have worked: an epoch begun and a hold carried."""
+def deployment(finished_run: FinishedRun) -> Iterator[tuple[PesDeployment, int, tuple[int, int]]]:
+    """Parties that have worked: epochs begun, blindings made ahead, a hold carried and released."""
     session = recall(finished_run.scenario, finished_run.state)
     assert session is not None
     session.journal.close()
@@ -75,6 +76,7 @@ def deployment(finished_run: FinishedRun) -> tuple[PesDeployment, int, tuple[int
         session.scenario, session.plans, session.roster, session.deployment, keyring, session.cryptography, [], []
     )
     parties.begin_epochs()
+    pool = parties.pes.blindings = BlindingPool(session.cryptography.scheme, parties.aggregate_key, 2, 64)
     plan = session.plans[0]
     first = plan.first_slot
     readings = [[ReadingBlock("", first, np.arange(60, dtype=np.int64))] for _ in range(plan.size)]
@@ -82,7 +84,8 @@ def deployment(finished_run: FinishedRun) -> tuple[PesDeployment, int, tuple[int
     parties.release(parties.decide(carried.aggregates[0]))
     (pair,) = keyring.releaser(session.cryptography).aggregate.values()
     key = pair.private.material
-    return parties, int(pair.public.material.modulus), (int(key.p), int(key.q))
+    yield parties, int(pair.public.material.modulus), (int(key.p), int(key.q))
+    pool.close()
 
 
 def test_nothing_that_the_pes_holds_gives_the_aggregation_key_away(

@@ -42,7 +42,9 @@ def find(path: Path, suffixes: Collection[str]) -> dict[str, Path]:
         if not files:
             raise DataError(f"{path}: the pattern matches no {kinds} file; correct the path.")
     else:
-        raise DataError(f"{path}: there is no such file or folder; correct the path, which counts from the scenario's folder.")
+        raise DataError(
+            f"{path}: there is no such file or folder; correct the path (in a scenario it counts from its file)."
+        )
     named: dict[str, Path] = {}
     for file in sorted(files, key=lambda file: (natural(file.stem), str(file))):
         if file.stem in named:
