@@ -214,6 +214,8 @@ class _Composer:
         pool = BlindingPool(scheme, public, self._workers, expected)
         pes.blindings = pool
         try:
+            # Nothing is opened before the workers are at work: the first hold would be in the clear while they start.
+            pool.await_ready(-(-expected // len(holds)))
             yield pool
         finally:
             pool.close()

@@ -40,14 +40,15 @@ def list_keys(scenario: str, overrides: tuple[str, ...], state: Path | None, unl
     folder = _begun(scenario, overrides, state)
     table = Table(box=None, pad_edge=False)
     notes = []
-    for column in ("party", "purpose", "fingerprint", "plugin", "created", "current"):
+    for column in ("party", "purpose", "fingerprint", "plugin", "created (UTC)", "current"):
         table.add_column(column, no_wrap=column == "fingerprint")
     for party in keystores(folder.keys):
         entries = public_entries(folder.keys, party)
         shown = [entry for entry in entries if everything or party != "meters"]
         for entry in shown:
             current = "yes" if entry.current else ""
-            table.add_row(party, entry.purpose, entry.fingerprint[:16], entry.plugin, entry.created, current)
+            created = entry.created[:16].replace("T", " ")
+            table.add_row(party, entry.purpose, entry.fingerprint[:16], entry.plugin, created, current)
         if len(shown) < len(entries):
             notes.append(f"and {len(entries)} keys of the meters, which --all lists")
     out = printing.console()

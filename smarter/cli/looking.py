@@ -158,7 +158,7 @@ def state(scenario: str | None, overrides: tuple[str, ...], state: Path | None, 
         return
     checked, found = opened(scenario, overrides, state)
     lines = {
-        "scenario": checked.path,
+        "scenario": checked.path.absolute(),
         "state": found.path,
         "journal": found.journal,
         "keys": found.keys,

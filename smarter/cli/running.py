@@ -116,9 +116,12 @@ def _showing_progress(events: Iterator[Event]) -> Iterator[Event]:
         TextColumn("{task.fields[unit]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        keys = carried = None
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    keys = carried = None
+    try:
         for event in events:
+            if isinstance(event, kinds.Progress):
+                progress.start()  # and not before: a passphrase may be asked for until then
             if isinstance(event, kinds.Started):
                 carried = progress.add_task(event.scenario, total=event.total, completed=event.done, unit="readings")
             elif isinstance(event, kinds.Progress) and event.stage == "keys":
@@ -127,6 +130,8 @@ def _showing_progress(events: Iterator[Event]) -> Iterator[Event]:
             elif isinstance(event, kinds.Progress) and carried is not None:
                 progress.update(carried, completed=event.done)
             yield event
+    finally:
+        progress.stop()
 
 
 def _give_out(

@@ -42,27 +42,33 @@ class PassphraseUnlock:
 
 
 class AskedPassphrases:
-    """Unlocks each party by its own passphrase, asked for at each opening; a new one is asked for twice."""
+    """Unlocks each party by its own passphrase, asked for at its first opening; a new one is asked for twice."""
 
     def __init__(self, ask: Callable[[str], str] | None) -> None:
         self._ask = ask
+        self._typed: dict[str, Secret] = {}
 
     def new(self, party: str, identity: str) -> Secret:
         secret = self._answer(party, f"New passphrase for the keys of {party}: ")
         if self._answer(party, f"The same again, for the keys of {party}: ") != secret:
             raise UsageError(f"the two passphrases for the keys of {party} differ: nothing was made, try again.")
+        self._typed[party] = secret
         return secret
 
     def existing(self, party: str, identity: str, kind: str) -> Secret:
         takes(party, kind, "passphrase")
-        return self._answer(party, f"Passphrase for the keys of {party}: ")
+        if party not in self._typed:
+            self._typed[party] = self._answer(party, f"Passphrase for the keys of {party}: ")
+        return self._typed[party]
 
     def forget(self, party: str, identity: str, kind: str) -> None:
         """Nothing is kept."""
 
     def _answer(self, party: str, prompt: str) -> Secret:
         if self._ask is None:
-            raise UsageError(f"the keys of {party} take a passphrase and nobody can be asked: set {_variable(party)}.")
+            raise UsageError(
+                f"the keys of {party} take a passphrase and nobody can be asked: set {_variable(party)} or {VARIABLE}."
+            )
         return PassphraseUnlock(as_bytes(self._ask(prompt))).new(party, "")
 
 

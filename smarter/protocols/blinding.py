@@ -57,16 +57,20 @@ class BlindingPool:
         )
         self._order()
 
-    def take(self, count: int) -> Ciphertexts:
-        """``count`` fresh encryptions of zero."""
+    def await_ready(self, count: int) -> None:
+        """Return when ``count`` can be taken without waiting, or the workers make no more."""
         while len(self._ready) < count and self._making:
             try:
                 blobs = self._making.popleft().result()
             except BrokenProcessPool:
                 self._give_up()
-                break
+                return
             self._ready.extend(self._scheme.load(self._public, blobs).values)
             self._order()
+
+    def take(self, count: int) -> Ciphertexts:
+        """``count`` fresh encryptions of zero."""
+        self.await_ready(count)
         taken = [self._ready.popleft() for _ in range(min(count, len(self._ready)))]
         if len(taken) < count:
             taken += self._scheme.encrypt(self._public, [0] * (count - len(taken))).values

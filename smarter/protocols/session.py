@@ -154,7 +154,7 @@ def find(scenario: Scenario, state: StateFolder) -> Session | None:
             spans = [f"{iso(p.start, p.timezone)} to {iso(p.end, p.timezone)}" for p in (before, plan)]
             raise StateMismatch(
                 f"the state in {state.path} was begun for {spans[0]}, and this is {spans[1]}: only a later end may "
-                "differ; set time.end, or start again with --fresh."
+                "differ; set time.end, choose another folder with --state, or start again with --fresh."
             )
         if plan.end > before.end:
             # Windows were cut off at the earlier end only if the run had come that far.

@@ -46,7 +46,7 @@ def warnings(scenario: Scenario) -> Iterator[str]:
         for path, reason in demo_reasons(scenario):
             yield f"{'.'.join(map(str, path))}: {reason}; insecure_demo admits it."
     rules = scenario.release
-    if rules.min_meters < FEWEST_METERS:
+    if 1 < rules.min_meters < FEWEST_METERS:
         yield (
             f"release.min_meters is {rules.min_meters}, below {FEWEST_METERS}: "
             "sums of so few homes say much about each of them."

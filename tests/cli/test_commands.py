@@ -14,7 +14,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
@@ -551,8 +551,13 @@ def test_an_old_code_page_gets_question_marks_rather_than_an_error(done: tuple[o
     assert "?" in ended.stdout
 
 
-def on_a_terminal(*arguments: object, stdout: bool = True, **environment: str) -> tuple[int, str, str]:
-    """Call ``smarter`` on a terminal of 80 × 24, without ``stdout`` only for standard error.
+def on_a_terminal(
+    *arguments: object, stdout: bool = True, answers: Sequence[tuple[str, str]] = (), **environment: str
+) -> tuple[int, str, str]:
+    """Call ``smarter`` on a terminal of 80 × 24, without ``stdout`` all but standard output.
+
+    Args:
+        answers: what to type when which prompt has appeared, in order.
 
     Returns:
         Exit code, what the terminal got, and what standard output got when it was none.
@@ -562,16 +567,21 @@ def on_a_terminal(*arguments: object, stdout: bool = True, **environment: str) -
     variables = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")}
     process = subprocess.Popen(
         [*SMARTER, *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
+        stdin=side,
         stdout=side if stdout else subprocess.PIPE,
         stderr=side,
         env=variables | {"TERM": "xterm-256color"} | environment,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # a passphrase is read from /dev/tty
     )
     os.close(side)
-    shown = bytearray()
+    shown, seen, waiting = bytearray(), 0, list(answers)
     with contextlib.suppress(OSError):  # the other side has been closed
         while piece := os.read(terminal, 1 << 16):
             shown += piece
+            if waiting and (at := shown.find(waiting[0][0].encode(), seen)) >= 0:
+                seen = at + 1
+                os.write(terminal, f"{waiting.pop(0)[1]}\n".encode())
     os.close(terminal)
     piped, _ = process.communicate()
     return process.returncode, shown.decode(), (piped or b"").decode()
@@ -587,6 +597,26 @@ def test_progress_is_drawn_on_a_terminal_and_data_goes_its_own_way(lane: Any, tm
     assert json.loads(piped)["scenario"] == "lane"
     code, shown, _ = on_a_terminal(*run[:3], tmp_path / "other", "--quiet", "--out", tmp_path / "out")
     assert (code, shown) == (0, "")
+
+
+def test_passphrases_are_asked_for_visibly_typed_invisibly_and_once_each(lane: Any) -> None:
+    run = ("run", lane.scenario, "--state", lane.state, "--unlock", "passphrase")
+    new = [
+        (f"{prompt} for the keys of {party}", f"{party}-secret")
+        for party in ("meters", "pes", "releaser", "mdms")
+        for prompt in ("New passphrase", "The same again,")
+    ]
+    code, shown, piped = on_a_terminal(*run, stdout=False, answers=new)
+    assert code == 0, shown
+    assert "Who saw what" in piped
+    assert "secret" not in shown
+    assert shown.count("assphrase for the keys of mdms") == 1
+    assert shown.index("again, for the keys of mdms") < shown.index("making keys"), "nothing may be drawn over a prompt"
+
+    asked = [("Passphrase for the keys of mdms", "mdms-secret")]
+    code, shown, piped = on_a_terminal("bills", *run[1:4], stdout=False, answers=asked)
+    assert (code, shown.count("keys of")) == (0, 1)
+    assert "Bills" in piped
 
 
 def test_a_narrow_terminal_is_kept_to_and_coloured_unless_no_color_is_set(done: tuple[object, ...]) -> None:

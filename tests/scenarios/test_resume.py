@@ -87,6 +87,18 @@ def test_late_frames_find_their_window_cut_when_the_end_came_first(
     assert (row["readings"], row["expected"], row["status"]) == ("18", "24", "incomplete")
 
 
+def test_a_late_frame_is_opened_though_its_meter_has_started_again_and_again(
+    street: Callable[..., Path], tmp_path: Path, carry: Callable[..., Any]
+) -> None:
+    late = "{kind: delay, neighbourhood: lane, meter: home3, at: '2016-03-01 00:10', by: 5h}"
+    lane = street(more=f"grace: 6h\nfaults: [{late}]")
+    for _ in range(4):  # an hour each, and a key epoch
+        _stop_after(lane, tmp_path / "state", holds=1)
+    files = carry(lane, state=tmp_path / "state")
+    assert {row["status"] for row in files.billing} == {"complete"}
+    assert files.result["counts"]["dropped"].get("pes", {}) == {}
+
+
 def test_an_earlier_end_is_refused(
     lane: Path, tmp_path: Path, smarter: Callable[..., Any], carry: Callable[..., Any]
 ) -> None:

@@ -74,6 +74,9 @@ class Absorbed:
 class Blindings(Protocol):
     """Encryptions of zero that were made ahead under the PES's public key."""
 
+    def await_ready(self, count: int) -> None:
+        """Return when so many can be taken without waiting."""
+
     def take(self, count: int) -> Ciphertexts:
         """So many that have never been used, and never will be again."""
 
@@ -100,6 +103,7 @@ class PES:
         random: Randomness = SYSTEM_RANDOMNESS,
     ) -> None:
         self.blindings: Blindings | None = None
+        self._last_encrypted = 0
         self._deployment = deployment
         self._keys = keys
         self._cipher = cipher
@@ -181,6 +185,10 @@ class PES:
             first_slot: where the hold begins; frames up to the area's grace before it are let in.
             end_slot: where it ends.
         """
+        if self.blindings is not None:
+            # Wait while the frames are still sealed: what the last hold took, this one is likely to take.
+            with self._stages.timed("encrypt"):
+                self.blindings.await_ready(self._last_encrypted)
         with views.in_the_clear() as exposure:
             opened = self._open(self._areas[name], frames, first_slot, end_slot)
             readings = int(np.count_nonzero(opened.frames))
@@ -195,6 +203,7 @@ class PES:
                 dropped = opened.dropped
                 encrypted = self._encrypt(plaintexts)
             del opened, plaintexts
+        self._last_encrypted = len(encrypted)
         return Absorbed(readings, exposure.seconds, dropped, len(encrypted), self._add(places, encrypted))
 
     def _encrypt(self, plaintexts: Sequence[int]) -> Ciphertexts:
