@@ -301,8 +301,8 @@ class _Composer:
         view = View()
         with acting(view):
             result = summarise(self._session, report, tally, state, keys=keys, verified=verify or None)
-            if self._trail:
-                yield from (Traced(hop) for hop in self._trail.of_report(report))
+            hops = list(self._trail.of_report(report)) if self._trail else []
+        yield from (Traced(hop) for hop in hops)
         mdms = View.from_dict(result.views["mdms"])
         mdms.absorb(view)
         if verify:

@@ -113,7 +113,7 @@ for _ in sys.stdin:  # a process that has everything loaded forks each writer
                 assert len(found) > acknowledged
                 written = len(found)
             writers.stdin.close()
-        assert written > 20, "the writers hardly wrote"
+        assert written, "no writer wrote before it was killed"
         leftovers = {file.name for file in tmp_path.iterdir()} - {"store.json", "store.sqlite", ".store.json.tmp"}
         assert leftovers == set()
 

@@ -21,6 +21,7 @@ from smarter.model.results import WindowRow
 from smarter.model.views import View, acting
 from smarter.model.windows import Axis, cut
 from smarter.parties.mdms import MDMS, Expected, bills_of, demand_figures
+from smarter.parties.mdms.mdms import MAC_BYTES
 
 Make = Callable[..., Any]
 DEPLOYMENT = bytes(range(16))
@@ -120,41 +121,60 @@ def test_a_delivery_that_holds_no_records_is_refused_as_malformed(street: Make) 
 
 def altered(body: bytes, part: str) -> bytes:
     """A stored record with one bit flipped in one of its parts."""
-    sealed = SealedRecord.decode(body)
+    sealed = SealedRecord.decode(body[:-MAC_BYTES])
     there = getattr(sealed, part)
     middle = len(there) // 2
     return replace(sealed, **{part: there[:middle] + bytes([there[middle] ^ 1]) + there[middle + 1 :]}).encode()
 
 
+def as_stored(here: Any, body: bytes) -> bytes:
+    """A record with the MAC that the MDMS gives what came by a delivery."""
+    return here.new_mdms()._maced(body, here.keys.mdms.public.fingerprint)
+
+
 def with_short_key(here: Any, body: bytes) -> bytes:
     """A record whose content key is wrapped as it should be, and is no content key."""
     wrapped = here.keys.keywrap.wrap(here.keys.mdms.public, bytes(16), context=delivery.SEALING_CONTEXT)
-    return replace(SealedRecord.decode(body), wrapped=wrapped).encode()
+    return as_stored(here, replace(SealedRecord.decode(body[:-MAC_BYTES]), wrapped=wrapped).encode())
 
 
 def resealed(here: Any, body: bytes, **change: Any) -> bytes:
     """A record of other things, sealed as the releaser would."""
-    header = replace(RecordHeader.decode(SealedRecord.decode(body).header), **change).encode()
+    header = replace(RecordHeader.decode(SealedRecord.decode(body[:-MAC_BYTES]).header), **change).encode()
     wrapped, cipher = here.keys.keywrap.sealer(here.keys.mdms.public, context=delivery.SEALING_CONTEXT)
     content = RecordContent(Status.COMPLETE, 1, 90, 90, 6).encode()
     return SealedRecord(header, wrapped, bytes(12), cipher.seal(bytes(12), content, header)).encode()
+
+
+def forged(here: Any, records: list[Record], **change: Any) -> bytes:
+    """A record of other things that got its MAC all the same."""
+    return as_stored(here, resealed(here, records[3].body, **change))
 
 
 DAMAGE: dict[str, Callable[[Any, list[Record]], bytes | None]] = {
     "nothing there": lambda here, records: None,
     "no bytes": lambda here, records: b"",
     "cut": lambda here, records: records[3].body[:-1],
-    "altered text": lambda here, records: altered(records[3].body, "sealed"),
-    "altered header": lambda here, records: altered(records[3].body, "header"),
-    "altered nonce": lambda here, records: altered(records[3].body, "nonce"),
-    "altered key": lambda here, records: altered(records[3].body, "wrapped"),
+    "altered text": lambda here, records: as_stored(here, altered(records[3].body, "sealed")),
+    "altered header": lambda here, records: as_stored(here, altered(records[3].body, "header")),
+    "altered nonce": lambda here, records: as_stored(here, altered(records[3].body, "nonce")),
+    "altered key": lambda here, records: as_stored(here, altered(records[3].body, "wrapped")),
+    "put there by somebody else": lambda here, records: resealed(here, records[3].body) + bytes(MAC_BYTES),
     "another window's": lambda here, records: records[4].body,
     "a key of another length": lambda here, records: with_short_key(here, records[3].body),
-    "sealed for another deployment": lambda here, records: resealed(here, records[3].body, deployment=bytes(16)),
-    "sealed for another receiver": lambda here, records: resealed(here, records[3].body, receiver="another"),
-    "sealed for another holder": lambda here, records: resealed(here, records[3].body, holder="another"),
-    "sealed for the other kind": lambda here, records: resealed(here, records[3].body, kind="billing"),
-    "sealed for a longer window": lambda here, records: resealed(here, records[3].body, end=records[5].start),
+    "sealed for another deployment": lambda here, records: as_stored(
+        here, resealed(here, records[3].body, deployment=bytes(16))
+    ),
+    "sealed for another receiver": lambda here, records: as_stored(
+        here, resealed(here, records[3].body, receiver="another")
+    ),
+    "sealed for another holder": lambda here, records: as_stored(
+        here, resealed(here, records[3].body, holder="another")
+    ),
+    "sealed for the other kind": lambda here, records: forged(here, records, kind="billing"),
+    "sealed for a longer window": lambda here, records: as_stored(
+        here, resealed(here, records[3].body, end=records[5].start)
+    ),
 }
 
 

@@ -158,7 +158,7 @@ def test_an_override_is_named_with_the_field_where_they_differ() -> None:
     given = "widnows.demand=1h"
     assert refused(TEXT, given) == f"--set {given}, widnows: unknown key; did you mean 'windows'?"
     given = "tariff={plugin: flat, rate: x}"
-    assert refused(TEXT, given) == f"--set {given}, tariff.rate: 'x' is no number."
+    assert refused(TEXT, given) == f"--set {given}, tariff.rate: 'x' is no number; write it like \"0.24\"."
 
 
 def test_all_that_is_wrong_is_said_at_once_in_the_order_of_the_file() -> None:
@@ -241,7 +241,8 @@ def test_weakened_release_rules_warn_and_a_single_meter_needs_the_demo_switch() 
         "release.min_billing_window is 30min",
     ]
     assert "put 'insecure_demo: true' at the top" in refused(TEXT, "release.min_meters=1")
-    assert len(accepted(TEXT, "release.min_meters=1", "insecure_demo=true").warnings) == 2
+    (warning,) = accepted(TEXT, "release.min_meters=1", "insecure_demo=true").warnings
+    assert warning.startswith("release.min_meters: the demand of one home alone")
 
 
 def test_an_admitted_demo_plugin_is_warned_of() -> None:

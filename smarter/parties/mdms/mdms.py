@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from smarter.api import KeyedCipher, Keywrap, PrivateKey, Record
 from smarter.errors import AuthenticationFailed, DamagedStore, KeyMismatch, MalformedMessage
+from smarter.keys.derive import derive
 from smarter.keys.signing import verify
 from smarter.model.messages import (
     Delivery,
@@ -22,6 +24,8 @@ from smarter.model.messages import (
     delivery,
 )
 from smarter.model.results import WindowRow
+
+MAC_BYTES = 32
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,14 +58,26 @@ class Expected:
     readings: NDArray[np.int64]
 
 
+OPENERS_KEPT = 65_536
+"""Content keys that are kept unwrapped while a report goes on: every household has records of the same deliveries."""
+
+
 class MDMS:
-    """Stores what it cannot be made to forget: every record by itself, sealed under its own key."""
+    """Keeps every record by itself, sealed for it alone, with a MAC of its own.
+
+    Anybody can seal for its public key and the releaser's signature is on the delivery, not on a record; the MAC, made
+    when a delivery has been checked, tells what came that way from what somebody else has put into the store.
+    """
 
     def __init__(self, deployment: bytes, keys: MdmsKeys, keywrap: Keywrap) -> None:
         self._deployment = deployment
         self._keys = keys
         self._keywrap = keywrap
         self._openers: dict[bytes, KeyedCipher] = {}
+        self._mac_keys = {
+            fingerprint: derive(keywrap.dump_private(private), info=b"smarter mdms record mac 1", length=MAC_BYTES)
+            for fingerprint, private in keys.unwrap.items()
+        }
         self.damaged: list[str] = []
 
     def receive(self, message: bytes) -> list[Record]:
@@ -87,8 +103,12 @@ class MDMS:
         records = []
         for body in delivered.records:
             header = RecordHeader.decode(SealedRecord.decode(body).header)
-            records.append(Record(header.kind, header.holder, header.start, body))
+            records.append(Record(header.kind, header.holder, header.start, self._maced(body, delivered.receiver)))
         return records
+
+    def _maced(self, body: bytes, receiver: str) -> bytes:
+        """A record as it is stored: its body, then its MAC."""
+        return body + hmac.digest(self._mac_keys[receiver], body, "sha256")
 
     def rows(self, expected: Expected, records: Iterable[Record]) -> Iterator[WindowRow]:
         """A row for every expected window, in order of time, from one holder's records in that order.
@@ -133,20 +153,27 @@ class MDMS:
     def _open(self, expected: Expected, record: Record | None, start: int, end: int) -> RecordContent:
         if record is None:
             raise DamagedStore("the store has no record of it")
-        sealed = SealedRecord.decode(record.body)
+        body = record.body[:-MAC_BYTES]
+        sealed = SealedRecord.decode(body)
         header = RecordHeader.decode(sealed.header)
+        if header.receiver not in self._mac_keys or not hmac.compare_digest(
+            self._maced(body, header.receiver), record.body
+        ):
+            raise AuthenticationFailed("the record did not come by a delivery, or has been altered")
         if (header.deployment, header.kind, header.holder, header.start, header.end) != (
             self._deployment,
             expected.kind,
             expected.holder,
             start,
             end,
-        ) or header.receiver not in self._keys.unwrap:
-            raise MalformedMessage("the record is of another window, holder or receiver")
+        ):
+            raise MalformedMessage("the record is of another window or holder")
         opener = self._openers.get(sealed.wrapped)
         if opener is None:
             private = self._keys.unwrap[header.receiver]
             opener = self._keywrap.opener(private, sealed.wrapped, context=delivery.SEALING_CONTEXT)
+            if len(self._openers) >= OPENERS_KEPT:
+                self._openers.clear()
             self._openers[sealed.wrapped] = opener
         return RecordContent.decode(opener.open(sealed.nonce, sealed.sealed, sealed.header), expected.kind)
 

@@ -119,6 +119,7 @@ class PES:
             for pseudonym, key in zip(area.pseudonyms, area.verify_keys, strict=True)
         }
         self._opening: dict[tuple[bytes, int], OpeningKeys] = {}
+        self._epochs: dict[bytes, list[int]] = {pseudonym: [] for pseudonym in self._verify_keys}
         self._sums = {
             name: tuple(Sums(layout, rules, area.axis.interval) for layout in area.layouts)
             for name, area in self._areas.items()
@@ -148,11 +149,11 @@ class PES:
         if verify_key is None:
             raise AuthenticationFailed("a key epoch was announced for a meter that is not enrolled.")
         verify(verify_key, signed.body, signed.signature, epoch.SIGNING_CONTEXT)
-        known = [number for pseudonym, number in self._opening if pseudonym == announced.pseudonym]
+        known = self._epochs[announced.pseudonym]
         if (
             announced.deployment != self._deployment
             or announced.cipher != self._cipher.name
-            or announced.epoch <= max(known, default=0)
+            or (known and announced.epoch <= known[-1])
             or announced.receiver not in self._keys.unwrap
         ):
             raise AuthenticationFailed(
@@ -173,8 +174,9 @@ class PES:
         self._opening[announced.pseudonym, announced.epoch] = OpeningKeys(
             self._cipher.keyed(keys.seal), keys.mac, self._cipher.name
         )
-        for old in sorted(known)[: 1 - EPOCHS_KEPT]:
-            del self._opening[announced.pseudonym, old]
+        known.append(announced.epoch)
+        if len(known) > EPOCHS_KEPT:
+            del self._opening[announced.pseudonym, known.pop(0)]
 
     def absorb(self, name: str, frames: Sequence[bytes], first_slot: int, end_slot: int) -> Absorbed:
         """Open the frames of one hold, encrypt what they hold, and add it to the running sums.
