@@ -101,11 +101,13 @@ def run(
     Raises:
         SmarterError: of the class that says what is wrong; the state stays resumable.
     """
+    began = time.perf_counter()
+    # A new run looks at its data first: what cannot be run leaves no folder behind.
+    planned = None if state.begun else plan_run(scenario)
     state.make()
     with state.locked():
-        began = time.perf_counter()
         session = find(scenario, state)
-        plans = session.plans if session else plan_run(scenario)
+        plans = session.plans if session else planned or plan_run(scenario)
         expected = sum(plan.expected for plan in plans)
         meters = sum(plan.size for plan in plans)
         warnings = tuple(warnings_of(scenario, plans))
