@@ -13,15 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smarter.errors import OutOfBounds
 from smarter.model import views
-
-Kind = Literal["demand", "billing"]
+from smarter.model.windows import WindowKind
 
 LARGEST_BOUND = (1 << 62) - 1
 """Totals are int64 with a bit to spare for the bias."""
@@ -88,7 +86,7 @@ def pack(plan: LanePlan, values: NDArray[np.int64]) -> list[int]:
     ]
 
 
-def unpack(plan: LanePlan, plaintexts: Sequence[int], lanes: int, kind: Kind) -> NDArray[np.int64]:
+def unpack(plan: LanePlan, plaintexts: Sequence[int], lanes: int, kind: WindowKind) -> NDArray[np.int64]:
     """The totals of ``lanes`` lanes of each plaintext: int64 mWh, shape plaintexts × lanes.
 
     Whoever calls this sees the totals, so they count in the acting party's view.

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from smarter.api import OpenStore
 from smarter.errors import Interrupted
@@ -20,7 +19,7 @@ from smarter.model.events import Counts, Event, Fault, Finished, Progress, Refus
 from smarter.model.readings import ReadingBlock
 from smarter.model.views import View, acting
 from smarter.parties.releaser import Release
-from smarter.protocols.blinding import WORTH_BITS, WORTH_IT, BlindingPool
+from smarter.protocols.blinding import BlindingPool, made_ahead
 from smarter.protocols.epochs import start_meters
 from smarter.protocols.intake import Intake
 from smarter.protocols.pes import Carried, PesDeployment
@@ -65,17 +64,6 @@ class Control:
             raise Interrupted("the run was cancelled; the same command resumes it.")
 
 
-@dataclass
-class _Clock:
-    """Wall clock of this start, added to that of earlier ones."""
-
-    began: float
-    before: float
-
-    def seconds(self) -> float:
-        return self.before + time.perf_counter() - self.began
-
-
 def run(
     scenario: Scenario,
     state: StateFolder,
@@ -118,8 +106,7 @@ def run(
             keyring = open_keys(state.keys, unlock)
         try:
             with scenario.store.create().open(state.store) as store:
-                clock = _Clock(began, session.journal.tally().seconds)
-                composer = _Composer(session, keyring, store, clock, control or Control(), trace, workers)
+                composer = _Composer(session, keyring, store, began, control or Control(), trace, workers)
                 yield from composer.run(state, verify)
         finally:
             session.journal.close()
@@ -131,7 +118,7 @@ class _Composer:
         session: Session,
         keyring: Keyring,
         store: OpenStore,
-        clock: _Clock,
+        began: float,
         control: Control,
         trace: Trace | None,
         workers: int,
@@ -142,9 +129,10 @@ class _Composer:
         self._journal = session.journal
         self._keyring = keyring
         self._store = store
-        self._clock = clock
         self._control = control
         self._tally = session.journal.tally()
+        # As if all starts had followed on each other.
+        self._began = began - self._tally.seconds
         self._parties = PesDeployment(
             session.scenario,
             session.plans,
@@ -202,25 +190,17 @@ class _Composer:
 
     @contextmanager
     def _blinding(self, holds: Sequence[tuple[NeighbourhoodPlan, int]]) -> Iterator[BlindingPool | None]:
-        """Let workers make blindings ahead where that is worth their start, the scheme itself its tables where not."""
+        """Let the PES have blindings that workers make ahead, where that is worth it."""
         ahead = {}
         for plan in self._session.plans:
             slots = [count for other, count in holds if other is plan]
             ahead[plan.name] = (len(slots), max(slots, default=0))
         scheme, public, pes = self._session.cryptography.scheme, self._parties.aggregate_key, self._parties.pes
         expected = pes.encryptions(ahead, self._session.scenario.frame)
-        if self._workers < 2 or not scheme.embeds or expected < WORTH_IT or public.bits < WORTH_BITS:
-            scheme.prepare(public, expected)
-            yield None
-            return
-        pool = BlindingPool(scheme, public, self._workers, expected)
-        pes.blindings = pool
-        try:
-            # Nothing is opened before the workers are at work: the first hold would be in the clear while they start.
-            pool.await_ready(-(-expected // len(holds)))
+        each = -(-expected // max(len(holds), 1))
+        with made_ahead(scheme, public, self._workers, expected=expected, at_once=each) as pool:
+            pes.blindings = pool
             yield pool
-        finally:
-            pool.close()
 
     def _hold(self, plan: NeighbourhoodPlan, intakes: list[Intake], first: int, end: int) -> Iterator[Event]:
         stages = self._parties.stages
@@ -285,7 +265,7 @@ class _Composer:
                 yield from (Traced(hop) for hop in self._trail.of_release(decision, release, records))
 
     def _current_tally(self) -> Tally:
-        self._tally.seconds = self._clock.seconds()
+        self._tally.seconds = time.perf_counter() - self._began
         self._tally.views = {party: view.as_dict() for party, view in self._parties.views.items()}
         self._tally.stage_seconds = self._parties.stages.seconds
         self._tally.stage_bytes = self._parties.stages.bytes

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any, Literal, final
+from typing import Literal, final
 
 from pydantic import Field
 
 from smarter.api.plugin import Plugin, PluginOptions
 from smarter.model.bills import BillLine, MeteredWindow
-
-MWH_PER_KWH = Decimal(1_000_000)
+from smarter.model.readings import MWH_PER_KWH
 
 
 class TariffOptions(PluginOptions):
@@ -27,9 +26,6 @@ class Tariff(Plugin, ABC):
     """A price list. Money is :class:`decimal.Decimal`."""
 
     kind = "tariff"
-
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
 
     @abstractmethod
     def changes(self) -> Sequence[int]:
@@ -48,10 +44,6 @@ class Tariff(Plugin, ABC):
         total = sum((line.amount for line in lines), Decimal(0))
         # Adding nothing turns the -0.00 of a trace of export into 0.00.
         return total.quantize(Decimal(1).scaleb(-self.options.decimals), rounding=ROUND_HALF_EVEN) + 0
-
-    @classmethod
-    def capabilities(cls) -> Mapping[str, object]:
-        return {}
 
 
 def price(energy: int, rate: Decimal) -> Decimal:

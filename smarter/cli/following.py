@@ -14,12 +14,11 @@ import click
 
 from smarter.cli.options import debug_option, scenario_argument
 from smarter.errors import UsageError
+from smarter.model.clock import DAY
 
 if TYPE_CHECKING:
     from smarter.model.events import Hop
     from smarter.scenario import Scenario
-
-DAY = 86_400
 
 
 @click.command(epilog="Example:  smarter follow quickstart --meter apt3 --at '2016-01-05 17:52'")

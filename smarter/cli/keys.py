@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from smarter.cli.options import debug_option, opened, scenario_argument, state_options, unlocking
+from smarter.cli.options import debug_option, opened, scenario_argument, state_option, unlock_option, unlocking
 from smarter.errors import UsageError
+from smarter.scenario import Scenario
 from smarter.state import StateFolder
 
 
@@ -16,50 +17,40 @@ def keys() -> None:
     """List, rotate and export the keys of a scenario's state."""
 
 
-def _begun(scenario: str, overrides: tuple[str, ...], state: Path | None) -> StateFolder:
+def _begun(scenario: str, overrides: tuple[str, ...], state: Path | None) -> tuple[Scenario, StateFolder]:
     checked, folder = opened(scenario, overrides, state)
     if not folder.begun:
         raise UsageError(
             f"there are no keys of {checked.name} in {folder.path} yet; `smarter run {scenario}` makes them."
         )
-    return folder
+    return checked, folder
 
 
 @keys.command(name="list", epilog="Example:  smarter keys list quickstart")
 @scenario_argument
-@state_options
+@state_option
 @click.option("--all", "everything", is_flag=True, help="Also every meter's signing and epoch keys.")
 @debug_option
-def list_keys(scenario: str, overrides: tuple[str, ...], state: Path | None, unlock: str, everything: bool) -> None:
+def list_keys(scenario: str, overrides: tuple[str, ...], state: Path | None, everything: bool) -> None:
     """List the keys of each party by purpose and fingerprint; nothing is unlocked."""
-    from rich.table import Table
-
-    from smarter.cli import printing
+    from smarter.cli import printing, show
     from smarter.keys.keystore import keystores, public_entries
 
-    folder = _begun(scenario, overrides, state)
-    table = Table(box=None, pad_edge=False)
-    notes = []
-    for column in ("party", "purpose", "fingerprint", "plugin", "created (UTC)", "current"):
-        table.add_column(column, no_wrap=column == "fingerprint")
-    for party in keystores(folder.keys):
-        entries = public_entries(folder.keys, party)
-        shown = [entry for entry in entries if everything or party != "meters"]
-        for entry in shown:
-            current = "yes" if entry.current else ""
-            created = entry.created[:16].replace("T", " ")
-            table.add_row(party, entry.purpose, entry.fingerprint[:16], entry.plugin, created, current)
-        if len(shown) < len(entries):
-            notes.append(f"and {len(entries)} keys of the meters, which --all lists")
+    _, folder = _begun(scenario, overrides, state)
+    listed = {party: public_entries(folder.keys, party) for party in keystores(folder.keys)}
+    left_out = () if everything else listed.pop("meters", ())
     out = printing.console()
-    out.print(table, *notes, sep="\n")
+    show.keys_table(out, listed)
+    if left_out:
+        out.print(f"and {len(left_out)} keys of the meters, which --all lists")
 
 
 @keys.command(epilog="Example:  smarter keys rotate quickstart mdms unwrap")
 @scenario_argument
 @click.argument("party")
 @click.argument("purpose")
-@state_options
+@state_option
+@unlock_option
 @debug_option
 def rotate(
     scenario: str, overrides: tuple[str, ...], party: str, purpose: str, state: Path | None, unlock: str
@@ -71,8 +62,7 @@ def rotate(
     from smarter.protocols import provision
     from smarter.protocols.session import recall
 
-    checked, folder = opened(scenario, overrides, state)
-    _begun(scenario, overrides, state)
+    checked, folder = _begun(scenario, overrides, state)
     with folder.locked():
         session = recall(checked, folder)
         if session is None:
@@ -94,15 +84,13 @@ def rotate(
 @scenario_argument
 @click.argument("party")
 @click.argument("purpose")
-@state_options
+@state_option
 @debug_option
-def export_public(
-    scenario: str, overrides: tuple[str, ...], party: str, purpose: str, state: Path | None, unlock: str
-) -> None:
+def export_public(scenario: str, overrides: tuple[str, ...], party: str, purpose: str, state: Path | None) -> None:
     """Print the public half of a party's current key: PEM where there is one, hexadecimal otherwise."""
     from smarter.keys.keystore import keystores, public_entries
 
-    folder = _begun(scenario, overrides, state)
+    _, folder = _begun(scenario, overrides, state)
     if party not in keystores(folder.keys):
         raise UsageError(f"there is no party {party}; there are {', '.join(keystores(folder.keys))}.")
     entries = public_entries(folder.keys, party)
@@ -115,8 +103,8 @@ def export_public(
 
 
 def _text(plugin: str, public: bytes) -> str:
-    if plugin == "ed25519":
-        from smarter.keys.signing import pem_of
+    from smarter.keys import signing
 
-        return pem_of(public)
+    if plugin == signing.PLUGIN:
+        return signing.pem_of(public)
     return public.decode() if public.startswith(b"-----BEGIN") else public.hex() + "\n"

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from smarter.cli.options import debug_option, opened, scenario_argument, state_options
+from smarter.cli.options import debug_option, opened, scenario_argument, state_option
 from smarter.errors import UsageError
+from smarter.state import states_folder
 
 
 @click.command(epilog="Example:  smarter validate my-street.yaml --set windows.billing=6h")
@@ -71,7 +72,7 @@ def show_plugin(name: str) -> None:
     """Print the options of plugin NAME."""
     import difflib
 
-    from smarter.cli import printing
+    from smarter.cli import printing, show
     from smarter.registry import registry
 
     known = registry().listings()
@@ -80,35 +81,10 @@ def show_plugin(name: str) -> None:
         near = difflib.get_close_matches(name, [listing.name for listing in known], 1)
         hint = f"did you mean {near[0]}?" if near else "`smarter plugins` lists them."
         raise UsageError(f"there is no plugin {name}; {hint}")
-    out = printing.console()
     for listing in found:
-        out.print(f"[bold]{listing.name}[/] ({listing.kind}, {listing.origin} {listing.version})  {listing.summary}")
-        for problem in (listing.error, listing.missing):
-            if problem:
-                out.print(f"  ✕ {problem}", markup=False)
-        for capability, value in listing.capabilities.items():
-            out.print(f"  {capability}: {value}", markup=False)
-        if listing.error is None:
-            _print_options(registry().get(listing.kind, listing.name).Options.model_json_schema(), out)
-
-
-def _print_options(options: dict[str, Any], out: Any) -> None:
-    from rich.padding import Padding
-    from rich.text import Text
-
-    required = set(options.get("required", ()))
-    properties = options.get("properties", {})
-    if not properties:
-        out.print("  no options")
-    for option, about in properties.items():
-        default = "required" if option in required else f"default {json.dumps(about.get('default'))}"
-        kind = about.get("type") or " or ".join(
-            str(part.get("type", part.get("$ref", "?"))).rpartition("/")[2] for part in about.get("anyOf", ())
-        )
-        if "enum" in about:
-            kind = " | ".join(map(str, about["enum"]))
-        out.print(f"  {option}  ({kind or 'section'}, {default})", markup=False)
-        out.print(Padding(Text(" ".join(about.get("description", "").split())), (0, 0, 0, 6)))
+        usable = listing.error is None
+        options = registry().get(listing.kind, listing.name).Options.model_json_schema() if usable else None
+        show.plugin(printing.console(), listing, options)
 
 
 @click.command(epilog="Example:  smarter readings quickstart")
@@ -144,14 +120,12 @@ def readings(scenario: str, overrides: tuple[str, ...], as_json: bool) -> None:
 @click.command(epilog="Example:  smarter state quickstart")
 @click.argument("scenario", required=False)
 @click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a value.")
-@state_options
+@state_option
 @debug_option
-def state(scenario: str | None, overrides: tuple[str, ...], state: Path | None, unlock: str) -> None:
+def state(scenario: str | None, overrides: tuple[str, ...], state: Path | None) -> None:
     """Show where everything lies: of SCENARIO, or the folder of all states."""
-    from platformdirs import user_data_path
-
     if scenario is None:
-        folder = user_data_path("smarter", appauthor=False) / "states"
+        folder = states_folder()
         click.echo(f"states\t{folder}")
         for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
             click.echo(f"\t{entry.name}")

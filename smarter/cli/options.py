@@ -25,16 +25,20 @@ def scenario_argument(command: F) -> F:
     return click.argument("scenario", metavar="SCENARIO")(command)
 
 
-def state_options(command: F) -> F:
-    """``--state`` and ``--unlock``."""
-    command = click.option(
+def state_option(command: F) -> F:
+    """``--state``."""
+    return click.option(
+        "--state", type=click.Path(path_type=Path), metavar="DIR", help="Where keys, journal and records lie."
+    )(command)
+
+
+def unlock_option(command: F) -> F:
+    """``--unlock``."""
+    return click.option(
         "--unlock",
         type=click.Choice(["auto", "keyfile", "passphrase", "keyring"]),
         default="auto",
         help="What unlocks the keystores; SMARTER_PASSPHRASE counts as a passphrase. [default: auto]",
-    )(command)
-    return click.option(
-        "--state", type=click.Path(path_type=Path), metavar="DIR", help="Where keys, journal and records lie."
     )(command)
 
 

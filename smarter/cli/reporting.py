@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smarter.cli.options import debug_option, opened, scenario_argument, state_options, unlocking
+from smarter.cli.options import debug_option, opened, scenario_argument, state_option, unlock_option, unlocking
 from smarter.errors import DamagedStore, UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def _reported(scenario: str, overrides: tuple[str, ...], state: Path | None, unl
 @click.command(epilog="\b\nExamples:\n  smarter bills quickstart\n  smarter bills quickstart --meter a3f9")
 @scenario_argument
 @click.option("--meter", metavar="PSEUDONYM", help="One meter's windows and bill line by line; first digits do.")
-@state_options
+@state_option
+@unlock_option
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 @debug_option
 def bills(
@@ -116,7 +117,8 @@ def _bills_json(report: Report, households: list[tuple[str, str]]) -> str:
 @scenario_argument
 @click.option("--neighbourhood", metavar="ID", help="Only this one.")
 @click.option("--windows", is_flag=True, help="Also every single window.")
-@state_options
+@state_option
+@unlock_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @debug_option
 def demand(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smarter.cli.options import debug_option, opened, scenario_argument, state_options, unlocking
+from smarter.cli.options import debug_option, opened, scenario_argument, state_option, unlock_option, unlocking
 from smarter.errors import DamagedStore
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 @click.command(epilog="\b\nExamples:\n  smarter run quickstart\n  smarter run umass-week --out results --verify")
 @scenario_argument
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write CSV files and result.json here.")
-@state_options
+@state_option
+@unlock_option
 @click.option("--fresh", is_flag=True, help="Destroy keys, ledger and records of this state first.")
 @click.option("--verify", is_flag=True, help="Recompute every number from the plaintext; fail on 1 mWh.")
 @click.option("--json", "as_json", is_flag=True, help="Print result.json on standard output.")

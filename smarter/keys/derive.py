@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from smarter.errors import KeyMismatch, OutOfBounds
+from smarter.model.messages.epoch import LAST_EPOCH
 
 EPOCH_SECRET_BYTES = 32
 MAC_KEY_BYTES = 32
-MAX_EPOCH = 2**32 - 1  # four bytes of a frame's nonce
 _SEAL = b"smarter epoch seal key, version 1"
 _MAC = b"smarter epoch billing-MAC key, version 1"
 
@@ -51,8 +51,8 @@ def epoch_keys(secret: bytes, *, deployment: bytes, pseudonym: bytes, epoch: int
     """
     if len(secret) != EPOCH_SECRET_BYTES:
         raise KeyMismatch(f"an epoch secret has {EPOCH_SECRET_BYTES} bytes, this one {len(secret)}.")
-    if not 0 <= epoch <= MAX_EPOCH:
-        raise OutOfBounds(f"key epoch {epoch} is outside 0 to {MAX_EPOCH}: give the meter a new identity.")
+    if not 0 <= epoch <= LAST_EPOCH:
+        raise OutOfBounds(f"key epoch {epoch} is outside 0 to {LAST_EPOCH}: give the meter a new identity.")
     of = (deployment, pseudonym, epoch.to_bytes(4, "big"))
     return EpochKeys(
         seal=derive(secret, info=joined(_SEAL, *of), length=cipher_key_bytes),

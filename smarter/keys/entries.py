@@ -69,7 +69,3 @@ class KeyEntry(PublicEntry):
     def fresh(cls, purpose: str, *, fingerprint: str, plugin: str, public: bytes = b"", private: bytes) -> KeyEntry:
         """A key made just now, to become the current one of its purpose."""
         return cls(purpose, fingerprint, plugin, now(), True, public, private)
-
-    def listed(self) -> PublicEntry:
-        """Its public half."""
-        return PublicEntry(self.purpose, self.fingerprint, self.plugin, self.created, self.current, self.public)

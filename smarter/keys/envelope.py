@@ -93,7 +93,7 @@ def seal(party: str, identity: str, lock: Lock, entries: Sequence[KeyEntry], ran
     data = _canonical({**whole, "digest": _digest(whole)})
     if len(data) > MAX_BYTES:
         raise OutOfBounds(
-            f"the keystore of {party} would have {len(data)} bytes, the bound is {MAX_BYTES}: drop old keys."
+            f"the keystore of {party} would have {len(data)} bytes, the bound is {MAX_BYTES}: start anew with --fresh."
         )
     return data
 

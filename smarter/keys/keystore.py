@@ -17,12 +17,13 @@ from smarter.keys import envelope
 from smarter.keys.entries import KeyEntry, PublicEntry
 from smarter.keys.files import read_private, remove_private, write_private
 from smarter.keys.kdf import DEFAULT_COST, SALT_BYTES, Kdf, ScryptCost
-from smarter.keys.naming import party_name, short
+from smarter.keys.naming import party_name
 from smarter.keys.secret import Secret, Unlock
 
 __all__ = ["KeyEntry", "Keystore", "PublicEntry", "keystores", "public_entries"]
 
 _SUFFIX = ".keys"
+_WAY_OUT = "restore the keystore from a backup, or start anew with --fresh."
 
 
 class Keystore:
@@ -53,6 +54,7 @@ class Keystore:
 
     @staticmethod
     def exists(folder: Path, party: str) -> bool:
+        """Whether the party has a keystore in ``folder``."""
         return _path(folder, party).exists()
 
     @classmethod
@@ -133,31 +135,9 @@ class Keystore:
             raise DamagedKeys(f"keystore {self.path} has no current {purpose} key: {_WAY_OUT}")
         return self._entries[purpose, fingerprint]
 
-    def find(self, purpose: str, fingerprint: str) -> KeyEntry:
-        """That key, current or not; raises :class:`DamagedKeys` when it is not here."""
-        entry = self._entries.get((purpose, fingerprint))
-        if entry is None:
-            raise DamagedKeys(f"keystore {self.path} has no {purpose} key {short(fingerprint)}: {_WAY_OUT}")
-        return entry
-
     def entries(self, purpose: str | None = None) -> Iterator[KeyEntry]:
         """All keys, or those of ``purpose``, oldest first."""
         return (entry for entry in list(self._entries.values()) if purpose in (None, entry.purpose))
-
-    def replace(self, entry: KeyEntry) -> None:
-        """Put ``entry`` where the one of its purpose and fingerprint was; which is current stays."""
-        there = self.find(entry.purpose, entry.fingerprint)
-        self._entries[entry.purpose, entry.fingerprint] = dataclasses.replace(entry, current=there.current)
-
-    def drop(self, purpose: str, fingerprint: str) -> None:
-        """Forget a key: what only it opens stays closed. Backups of the file may still hold it."""
-        self.find(purpose, fingerprint)
-        del self._entries[purpose, fingerprint]
-        if self._current.get(purpose) == fingerprint:
-            del self._current[purpose]
-
-
-_WAY_OUT = "restore the keystore from a backup, or start anew with --fresh."
 
 
 def public_entries(folder: Path, party: str) -> tuple[PublicEntry, ...]:

@@ -9,11 +9,10 @@ import hashlib
 import re
 
 from smarter.errors import UsageError
-from smarter.keys.derive import derive
 
 FINGERPRINT_DIGITS = 32
+SHORT_DIGITS = 8
 _PARTY = re.compile(r"[a-z][a-z0-9-]{0,31}")
-_FINGERPRINT_INFO = b"smarter fingerprint of a secret, version 1"
 
 
 def fingerprint(public: bytes) -> str:
@@ -21,14 +20,9 @@ def fingerprint(public: bytes) -> str:
     return hashlib.sha256(public).hexdigest()[:FINGERPRINT_DIGITS]
 
 
-def secret_fingerprint(secret: bytes) -> str:
-    """Name a secret (32 random bytes or more) without telling anything about the keys drawn from it."""
-    return derive(secret, info=_FINGERPRINT_INFO, length=FINGERPRINT_DIGITS // 2).hex()
-
-
-def short(name: str, digits: int = 8) -> str:
-    """A fingerprint as people see it: its first ``digits``, and the mark that there are more."""
-    return name if len(name) <= digits else f"{name[:digits]}…"
+def short(name: str) -> str:
+    """A fingerprint or pseudonym as people see it: its first digits, and the mark that there are more."""
+    return name if len(name) <= SHORT_DIGITS else f"{name[:SHORT_DIGITS]}…"
 
 
 def party_name(party: str) -> str:

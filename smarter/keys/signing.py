@@ -15,7 +15,6 @@ from smarter.errors import AuthenticationFailed, DamagedKeys
 
 PLUGIN = "ed25519"
 KEY_BYTES = 32
-SIGNATURE_BYTES = 64
 
 
 def generate(random: Randomness = SYSTEM_RANDOMNESS) -> tuple[bytes, bytes]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from smarter.model.windows import WindowKind
+
 if TYPE_CHECKING:
     from smarter.model.results import Result
 
@@ -42,7 +44,7 @@ class Counts:
 class Released:
     """A window was released. ``energy`` in mWh."""
 
-    kind: Literal["demand", "billing"]
+    kind: WindowKind
     holder: str
     start: int
     end: int
@@ -55,7 +57,7 @@ class Released:
 class Refused:
     """A window was not released, and why."""
 
-    kind: Literal["demand", "billing"]
+    kind: WindowKind
     holder: str
     start: int
     end: int

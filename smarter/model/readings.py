@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+MWH_PER_KWH = 1_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class ReadingBlock:

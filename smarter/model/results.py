@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from smarter.model.readings import MWH_PER_KWH
+from smarter.model.windows import WindowKind
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class WindowRow:
         reason: why it was refused.
     """
 
-    kind: Literal["demand", "billing"]
+    kind: WindowKind
     holder: str
     start: int
     end: int
@@ -38,6 +43,19 @@ class WindowRow:
     energy: int | None
     status: str
     reason: str
+
+    @property
+    def mean_kw(self) -> float | None:
+        """Mean power in kW; of an incomplete window scaled to the readings that were measured."""
+        if self.energy is None or not self.readings:
+            return None
+        measured_hours = (self.end - self.start) / 3600 * self.readings / self.expected
+        return self.energy / MWH_PER_KWH / measured_hours
+
+
+def usual_length(rows: Sequence[WindowRow]) -> int:
+    """Seconds that most of the windows last: their nominal length, whatever the clock did to some."""
+    return Counter(row.end - row.start for row in rows).most_common(1)[0][0]
 
 
 class _Model(BaseModel):
@@ -73,7 +91,7 @@ class DemandFigures(_Model):
 class RefusedWindow(_Model):
     """A window that was not released."""
 
-    kind: Literal["demand", "billing"]
+    kind: WindowKind
     holder: str
     start: str
     end: str

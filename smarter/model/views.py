@@ -59,7 +59,7 @@ class View:
     @classmethod
     def from_dict(cls, counts: Mapping[str, int | float]) -> View:
         """The reverse of :meth:`as_dict`."""
-        return cls(**counts)  # type: ignore[arg-type]
+        return cls(**counts)  # type: ignore[arg-type] # all but one are int
 
 
 _acting: ContextVar[View | None] = ContextVar("smarter_acting_view", default=None)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import overload
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smarter.errors import ScenarioError
 from smarter.model.clock import DAY, WallClock, zone
+
+WindowKind = Literal["demand", "billing"]
+"""Whether windows are a neighbourhood's or a household's."""
 
 LARGEST_CHANGE = 7 * 3600
 """The most seconds that a zone's clocks were put back at once since 1970 (Antarctica/Vostok in 1994)."""

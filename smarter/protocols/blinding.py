@@ -12,8 +12,10 @@ import os
 import signal
 import threading
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from typing import Any
@@ -23,9 +25,29 @@ from smarter.api import Ciphertexts, PublicKey, Scheme
 BATCH = 64
 AHEAD = 4
 """Batches per worker that are made ahead of their use."""
-WORTH_IT = 256
-"""Fewer encryptions than this, or a key of fewer than ``WORTH_BITS``, take less time than starting workers."""
-WORTH_BITS = 1024
+_FEW_ENCRYPTIONS = 256
+_SMALL_KEY_BITS = 1024
+
+
+@contextmanager
+def made_ahead(
+    scheme: Scheme, public: PublicKey, workers: int, *, expected: int, at_once: int
+) -> Iterator[BlindingPool | None]:
+    """Blindings for about ``expected`` encryptions, by so many worker processes; ``at_once`` are ready on entry.
+
+    None where workers would take longer to start than to work, or the scheme cannot embed: it then makes its own.
+    """
+    if workers < 2 or not scheme.embeds or expected < _FEW_ENCRYPTIONS or public.bits < _SMALL_KEY_BITS:
+        scheme.prepare(public, expected)
+        yield None
+        return
+    pool = BlindingPool(scheme, public, workers, expected)
+    try:
+        # Nothing is opened before the workers are at work: the first hold would be in the clear while they start.
+        pool.await_ready(at_once)
+        yield pool
+    finally:
+        pool.close()
 
 
 class BlindingPool:
@@ -55,10 +77,10 @@ class BlindingPool:
         self._workers: ProcessPoolExecutor | None = ProcessPoolExecutor(
             workers, mp_context=get_context("spawn"), initializer=_begin, initargs=arguments
         )
-        self._order()
 
     def await_ready(self, count: int) -> None:
         """Return when ``count`` can be taken without waiting, or the workers make no more."""
+        self._order()
         while len(self._ready) < count and self._making:
             try:
                 blobs = self._making.popleft().result()
@@ -79,7 +101,8 @@ class BlindingPool:
     def _order(self) -> None:
         while self._workers is not None and self._left > 0 and len(self._making) < self._most:
             try:
-                self._making.append(self._workers.submit(_make, min(BATCH, self._left)))
+                with _uninterrupted():
+                    self._making.append(self._workers.submit(_make, min(BATCH, self._left)))
             except BrokenProcessPool:
                 self._give_up()
             self._left -= BATCH
@@ -94,6 +117,23 @@ class BlindingPool:
         if self._workers is not None:
             self._workers.shutdown(wait=True, cancel_futures=True)
         self._ready.clear()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put a Ctrl-C off until the block has ended.
+
+    Handing out work can start a worker: half-started it would never end, and one that inherits no mask would be
+    interrupted in its imports, before ``_begin`` makes it deaf.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _of_worker: tuple[Scheme, PublicKey] | None = None

@@ -65,9 +65,8 @@ class Network:
         """What reaches the concentrator while the clock goes up to slot ``now``."""
         arriving: list[bytes] = []
         for frame in frames:
-            kinds = [fault for fault in self._faults if frame.holds(fault)]
             data, delayed = frame.data, False
-            for fault in kinds:
+            for fault in filter(frame.holds, self._faults):
                 if fault.kind == "tamper":
                     middle = len(data) // 2
                     data = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from smarter.api import SYSTEM_RANDOMNESS, Cipher, Record
 from smarter.model.messages import wire
+from smarter.model.messages.frame import PSEUDONYM_BYTES
 from smarter.model.readings import ReadingBlock
 from smarter.model.rules import ReleaseRules
 from smarter.model.stages import Stages
 from smarter.model.views import View, acting
-from smarter.model.windows import WindowGrid
+from smarter.model.windows import WindowGrid, WindowKind
 from smarter.parties.concentrator import Concentrator
 from smarter.parties.mdms import MDMS
 from smarter.parties.meter.meter import Meter, MeterIdentity
@@ -200,7 +200,7 @@ def area_of(scenario: Scenario, plan: NeighbourhoodPlan, roster: Sequence[KeptMe
     grace = -(-scenario.grace // plan.axis.interval)
     most = None if scenario.pes.lanes == "auto" else scenario.pes.lanes
 
-    def layout(kind: Literal["demand", "billing"], grid: WindowGrid) -> Layout:
+    def layout(kind: WindowKind, grid: WindowGrid) -> Layout:
         return lay_out(
             kind,
             grid,
@@ -227,4 +227,4 @@ def area_of(scenario: Scenario, plan: NeighbourhoodPlan, roster: Sequence[KeptMe
 
 def split_pseudonyms(joined: bytes) -> tuple[bytes, ...]:
     """Pseudonyms that were joined for the ledger."""
-    return tuple(joined[place : place + 8] for place in range(0, len(joined), 8))
+    return tuple(joined[place : place + PSEUDONYM_BYTES] for place in range(0, len(joined), PSEUDONYM_BYTES))

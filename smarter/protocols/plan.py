@@ -8,17 +8,18 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil
+from pathlib import Path
 
 import numpy as np
 
 from smarter.api import SourceContext, SourceMeter
 from smarter.errors import DataError, UsageError
 from smarter.model.clock import WallClock
+from smarter.model.readings import MWH_PER_KWH
 from smarter.model.windows import Axis, WindowGrid, cut, iso, spell
 from smarter.parties.meter.survey import survey
 from smarter.scenario import Neighbourhood, Scenario
 
-MWH_PER_KWH = 1_000_000
 LOOK = 64
 """Rows of a meter that planning looks at."""
 
@@ -87,6 +88,7 @@ def plan_run(scenario: Scenario) -> tuple[NeighbourhoodPlan, ...]:
         UsageError: a fault of a meter that its neighbourhood does not have.
     """
     plans = tuple(_plan(scenario, name, area) for name, area in scenario.neighbourhoods.items())
+    _refuse_shared(plans)
     names = {plan.name: [meter.name for meter in plan.meters] for plan in plans}
     for number, fault in enumerate(scenario.faults):
         if fault.meter not in (known := names[fault.neighbourhood]):
@@ -95,6 +97,26 @@ def plan_run(scenario: Scenario) -> tuple[NeighbourhoodPlan, ...]:
                 f"{fault.meter}; it has {', '.join(known)}."
             )
     return plans
+
+
+def _refuse_shared(plans: Sequence[NeighbourhoodPlan]) -> None:
+    """Refuse a meter that two neighbourhoods count: the difference of their demands would single homes out.
+
+    The ledger goes by pseudonyms, of which such a meter would have two.
+    """
+    counted: dict[tuple[Path, str], str] = {}
+    for plan in plans:
+        for meter in plan.meters:
+            try:
+                file = Path(meter.origin).resolve(strict=True)
+            except (OSError, ValueError):
+                continue  # rows that are in no file, such as a model's, are nobody's
+            other = counted.setdefault((file, meter.name), plan.name)
+            if other != plan.name:
+                raise DataError(
+                    f"{meter.origin}: meter {meter.name} is in both neighbourhoods {other} and {plan.name}, so that "
+                    "the difference of their demands would show single homes; leave it out of one of them."
+                )
 
 
 def choose_meters(scenario: Scenario, name: str) -> tuple[SourceMeter, ...]:

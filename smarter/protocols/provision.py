@@ -113,16 +113,7 @@ def make_keys(
         Keystore.destroy(folder, party, unlock)
         stores[party] = Keystore.create(folder, party, unlock)
     for pseudonym in names:
-        public, private = signing.generate()
-        stores["meters"].add(
-            KeyEntry.fresh(
-                f"sign/{pseudonym.hex()}",
-                fingerprint=fingerprint(public),
-                plugin="ed25519",
-                public=public,
-                private=private,
-            )
-        )
+        stores["meters"].add(_new_signing_key(f"sign/{pseudonym.hex()}"))
     made += len(names)
     yield made, total
     for party, purposes in ROTATABLE.items():
@@ -148,8 +139,7 @@ def open_keys(folder: Path, unlock: Unlock) -> Keyring:
 def new_key(purpose: str, plugins: Cryptography) -> KeyEntry:
     """A fresh key for ``aggregate``, ``unwrap`` or ``sign``."""
     if purpose == "sign":
-        public, private = signing.generate()
-        return KeyEntry.fresh("sign", fingerprint=fingerprint(public), plugin="ed25519", public=public, private=private)
+        return _new_signing_key(purpose)
     plugin: Scheme | Keywrap = plugins.scheme if purpose == "aggregate" else plugins.keywrap
     pair = plugin.generate()
     return KeyEntry.fresh(
@@ -159,6 +149,12 @@ def new_key(purpose: str, plugins: Cryptography) -> KeyEntry:
         public=plugin.dump_public(pair.public),
         private=plugin.dump_private(pair.private),
     )
+
+
+def _new_signing_key(purpose: str) -> KeyEntry:
+    public, private = signing.generate()
+    name = fingerprint(public)
+    return KeyEntry.fresh(purpose, fingerprint=name, plugin=signing.PLUGIN, public=public, private=private)
 
 
 def rotate(folder: Path, unlock: Unlock, plugins: Cryptography, party: str, purpose: str) -> KeyEntry:

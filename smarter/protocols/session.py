@@ -148,6 +148,7 @@ def find(scenario: Scenario, state: StateFolder) -> Session | None:
         return None
     plans = plan_run(scenario)
     cuts, progress = dict(recalled.cuts), recalled.journal.progress()
+    later: dict[str, object] = {}
     for plan, before in zip(plans, recalled.plans, strict=True):
         _check_input(state, plan, recalled.roster[plan.name])
         if (plan.start, plan.axis) != (before.start, before.axis) or plan.end < before.end:
@@ -160,7 +161,10 @@ def find(scenario: Scenario, state: StateFolder) -> Session | None:
             # Windows were cut off at the earlier end only if the run had come that far.
             if progress.get(plan.name, before.first_slot) >= before.end_slot:
                 cuts[plan.name] = [*cuts[plan.name], before.end]
-            recalled.journal.put(**{f"end {plan.name}": plan.end, f"cuts {plan.name}": json.dumps(cuts[plan.name])})
+            later |= {f"end {plan.name}": plan.end, f"cuts {plan.name}": json.dumps(cuts[plan.name])}
+    # Only when nothing is amiss anywhere: the end cannot be taken back.
+    if later:
+        recalled.journal.put(**later)
     return replace(recalled, plans=plans, cuts=cuts)
 
 
@@ -202,8 +206,7 @@ def _check_input(state: StateFolder, plan: NeighbourhoodPlan, roster: Sequence[K
 def begin(scenario: Scenario, state: StateFolder, plans: tuple[NeighbourhoodPlan, ...], unlock: Unlock) -> Generator[
     Progress, None, tuple[Session, Keyring]
 ]:  # fmt: skip
-    """Begin a deployment: pseudonyms, keys, and its place in the journal, which is written last."""
-    state.make()
+    """Begin a deployment on a state that is made: pseudonyms, keys, and its place in the journal, written last."""
     cryptography = cryptography_of(scenario)
     pseudonyms = {
         (plan.name, meter.name): secrets.token_bytes(PSEUDONYM_BYTES) for plan in plans for meter in plan.meters

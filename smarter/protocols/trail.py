@@ -1,7 +1,7 @@
 """Following one reading hop by hop: what exists of it at each party, and who can read that with which key.
 
 Only a simulation can do this, since it plays all parties; what it looks at is counted as its own view. ``run`` asks it
-after each hold and release, ``smarter follow`` and the app show what it says.
+after each hold and release, ``smarter follow`` and the app show what it says; ``hops`` has the words.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,22 +17,16 @@ from smarter.api import Record, SourceMeter
 from smarter.errors import UsageError
 from smarter.model.clock import WallClock
 from smarter.model.events import Hop
-from smarter.model.messages import Frame
 from smarter.model.readings import ReadingBlock
 from smarter.model.windows import iso
 from smarter.parties.pes import Layout
 from smarter.parties.releaser import Decision, Release
+from smarter.protocols import hops
 from smarter.protocols.network import SentFrame
 from smarter.protocols.pes import Carried, PesDeployment
 from smarter.protocols.plan import NeighbourhoodPlan
 from smarter.protocols.report import Report
 from smarter.protocols.session import Session
-
-UNITS = {"power": ("kW", 9), "energy": ("kWh", 9), "register": ("kWh", 9)}
-
-METER = ("meter", "its own")
-SEAL = (METER, ("PES", "epoch secret"), ("customer", "seal key, once enrolled"))
-NOBODY: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,13 +91,15 @@ class Trail:
         if self._block is None or self._arrived:
             return
         if first <= self._slot < end:
-            yield from self._sealed(frame)
+            lost = "none: the scenario's faults lose the reading; no sum has it"
+            yield hops.frame(frame.data) if frame else hops.refused("frame", lost)
         if frame is None or frame.data not in carried.relayed:
             if first <= self._slot < end and frame:
-                yield Hop("relayed", "refused", "not passed on in its hold: altered or late on its way", {}, NOBODY)
+                yield hops.refused("relayed", "not passed on in its hold: altered or late on its way")
             return
         self._arrived = True
-        yield from self._relayed(frame, carried)
+        yield hops.relayed(frame.data)
+        yield hops.opened(carried.absorbed.seconds, carried.absorbed.readings - 1)
         for kind in ("billing", "demand"):
             yield from self._encrypted(layouts[kind], self._block, carried, parties)
 
@@ -122,65 +116,8 @@ class Trail:
         meter = next(meter for meter in self._plan.meters if meter.name == self._kept.source)
         stamp = iso(int(self._plan.axis.start_of(self._slot)), self._plan.timezone)
         number, value = _row_of(meter, self._plan, self._slot)
-        unit, places = UNITS[meter.quantity]
-        text = f"{Decimal(value).scaleb(-places).normalize():f} {unit}"
-        yield Hop(
-            "row",
-            "clear",
-            f"{stamp}  {text}  ({Path(meter.origin).name}, row {number:,})",
-            {"meter": meter.name, "stamp": stamp, "value": text, "row": number, "origin": meter.origin},
-            (METER,),
-        )
-        energy = int(block.energies[self._slot - block.first_slot])
-        yield Hop("reading", "clear", f"{energy:,} mWh", {"energy_mwh": energy, "slot": self._slot}, (METER,))
-
-    def _sealed(self, sent: SentFrame | None) -> Iterator[Hop]:
-        if sent is None:
-            yield Hop("frame", "refused", "none: the scenario's faults lose the reading; no sum has it", {}, NOBODY)
-            return
-        frame = Frame.decode(sent.data)
-        header = frame.header
-        nonce = f"{header.epoch}·{header.counter:010d}"
-        yield Hop(
-            "frame",
-            "sealed",
-            f"{header.count} readings, {len(sent.data)} bytes  {_hex(frame.sealed)}  nonce {nonce}",
-            {
-                "bytes": len(sent.data),
-                "sealed": frame.sealed.hex(),
-                "mac": frame.mac.hex(),
-                "nonce": header.nonce.hex(),
-                "aad": {
-                    "pseudonym": header.pseudonym.hex(),
-                    "deployment": header.deployment.hex(),
-                    "cipher": header.cipher,
-                    "epoch": header.epoch,
-                    "counter": header.counter,
-                    "first_slot": header.first_slot,
-                    "interval": header.interval,
-                    "count": header.count,
-                },
-            },
-            SEAL,
-        )
-
-    def _relayed(self, sent: SentFrame, carried: Carried) -> Iterator[Hop]:
-        header = Frame.decode(sent.data).header
-        yield Hop(
-            "relayed",
-            "sealed",
-            f"{self._pseudonym[:8]}…, epoch {header.epoch}, counter {header.counter}; nothing else can be read",
-            {"pseudonym": self._pseudonym, "epoch": header.epoch, "counter": header.counter},
-            NOBODY,
-        )
-        seconds = carried.absorbed.seconds
-        yield Hop(
-            "opened",
-            "clear",
-            f"for {seconds * 1000:.1f} ms, with {carried.absorbed.readings - 1} others",
-            {"seconds": seconds, "with": carried.absorbed.readings - 1},
-            (("PES", "epoch secret"),),
-        )
+        yield hops.row(meter, number, value, stamp)
+        yield hops.reading(int(block.energies[self._slot - block.first_slot]), self._slot)
 
     def _encrypted(
         self, layout: Layout, block: ReadingBlock, carried: Carried, parties: PesDeployment
@@ -206,14 +143,7 @@ class Trail:
             value = int(block.energies[start - block.first_slot : stop - block.first_slot].sum())
             what = "this frame's share"
         lane, lanes = self._lane(layout, window)
-        yield Hop(
-            f"{layout.kind} lane",
-            "clear",
-            f"lane {lane % layout.plan.capacity + 1} of {min(layout.plan.capacity, lanes)}: "
-            f"{value:,} mWh ({what} of {span})",
-            {"kind": layout.kind, "lane": lane, "lanes": lanes, "energy_mwh": value, "window": span},
-            (("PES", "plaintext, before it encrypts"),),
-        )
+        yield hops.lane(layout.kind, lane, lanes, layout.plan.capacity, value, what, span)
         addend = ordinal * layout.meters + self._row if layout.kind == "demand" else ordinal
         place = self._place(layout)
         for packed in carried.absorbed.packed:
@@ -222,17 +152,9 @@ class Trail:
                 one = packed.ciphertexts[packed.addends.index(addend)]
                 blob = self._scheme.dump(parties.aggregate_key, one)[0]
                 self._joined.add(layout.kind)
-                yield Hop(
-                    f"{layout.kind} ciphertext",
-                    "sealed",
-                    f"{len(blob)} bytes  {_hex(blob)}  under key {one.key[:4]}…",
-                    {"kind": layout.kind, "bytes": len(blob), "ciphertext": blob.hex(), "key": one.key},
-                    NOBODY,
-                )
+                yield hops.ciphertext(layout.kind, one, blob)
                 return
-        yield Hop(
-            f"{layout.kind} ciphertext", "refused", "none: its window is bound to be refused, or is closed", {}, NOBODY
-        )
+        yield hops.refused(f"{layout.kind} ciphertext", "none: its window is bound to be refused, or is closed")
 
     def _lane(self, layout: Layout, window: int) -> tuple[int, int]:
         bundle = layout.bundle(int(layout.closes[window]))
@@ -257,41 +179,14 @@ class Trail:
         for verdict, record in zip(release.verdicts, records, strict=True):
             if verdict.holder != holder or not verdict.start <= moment < verdict.end:
                 continue
-            if asked.kind not in self._joined:
-                if not verdict.passes:
-                    yield Hop(f"{asked.kind} released", "refused", verdict.reason, {"reason": verdict.reason}, NOBODY)
-                continue
-            blob = asked.ciphertexts[verdict.lane // asked.capacity]
-            yield Hop(
-                f"{asked.kind} sum",
-                "sealed",
-                f"of {self._added[asked.kind]:,} such ciphertexts, {len(blob)} bytes  {_hex(blob)}",
-                {
-                    "kind": asked.kind,
-                    "ciphertexts": self._added[asked.kind],
-                    "bytes": len(blob),
-                    "ciphertext": blob.hex(),
-                },
-                (("releaser", "aggregation key"),),
-            )
+            if asked.kind in self._joined:
+                blob = asked.ciphertexts[verdict.lane // asked.capacity]
+                yield hops.total(asked.kind, self._added[asked.kind], blob)
             if not verdict.passes:
-                yield Hop(f"{asked.kind} released", "refused", verdict.reason, {"reason": verdict.reason}, NOBODY)
-                continue
-            energy = release.energies[verdict.lane]
-            yield Hop(
-                f"{asked.kind} released",
-                "sum",
-                f"{energy:,} mWh from {verdict.readings:,} readings; the minute is gone",
-                {"kind": asked.kind, "energy_mwh": energy, "readings": verdict.readings, "meters": verdict.meters},
-                (("releaser", "aggregation key"),),
-            )
-            yield Hop(
-                f"{asked.kind} record",
-                "sealed",
-                f"{len(record.body)} bytes  {_hex(record.body[-64:])}",
-                {"kind": asked.kind, "bytes": len(record.body), "record": record.body.hex()},
-                (("MDMS", "delivery key"),),
-            )
+                yield hops.refused(f"{asked.kind} released", verdict.reason, {"reason": verdict.reason})
+            elif asked.kind in self._joined:
+                yield hops.released(verdict, release.energies[verdict.lane])
+                yield hops.record(asked.kind, record)
 
     def of_report(self, report: Report) -> Iterator[Hop]:
         """The line of the bill that the reading's window is on."""
@@ -301,28 +196,14 @@ class Trail:
         rows = report.household(self._pseudonym, self._plan.name)
         for bill in report.bills(self._pseudonym, self._plan.timezone, rows):
             priced = [row for row in rows if bill.start <= row.start < bill.end and row.energy is not None]
+            window = next((place for place, row in enumerate(priced) if row.start <= moment < row.end), None)
             for line in bill.lines:
-                for window in line.windows:
-                    if priced[window].start <= moment < priced[window].end:
-                        energy = Decimal(priced[window].energy or 0).scaleb(-6)
-                        yield Hop(
-                            "bill",
-                            "sum",
-                            f"{energy:.3f} kWh × {line.rate} {bill.currency} ({line.label}), "
-                            f"in a bill of {bill.amount}",
-                            {
-                                "label": line.label,
-                                "rate": str(line.rate),
-                                "currency": bill.currency,
-                                "energy_kwh": str(energy),
-                                "bill": str(bill.amount),
-                            },
-                            (("MDMS", "delivery key"), ("customer", "the bill")),
-                        )
+                if window in line.windows:
+                    yield hops.billed(bill, line, priced[window].energy or 0)
 
 
 def _row_of(meter: SourceMeter, plan: NeighbourhoodPlan, slot: int) -> tuple[int, int]:
-    """The row of a reading in its source: its number, and its value in millionths."""
+    """The row of a reading in its source: its number, and its value in µW or µWh."""
     stamp = int(plan.axis.start_of(slot)) + (plan.axis.interval if meter.stamp_at == "end" else 0)
     if meter.clock == "local":
         stamp = int(WallClock(meter.timezone or plan.timezone).local(np.array([stamp]))[0])
@@ -331,8 +212,3 @@ def _row_of(meter: SourceMeter, plan: NeighbourhoodPlan, slot: int) -> tuple[int
         if len(found):
             return int(rows.numbers[found[0]]), int(rows.values[found[0]])
     raise UsageError(f"{meter.origin}: the row of the reading cannot be found again.")
-
-
-def _hex(data: bytes) -> str:
-    """First and last bytes, for people."""
-    return f"{data[:3].hex(' ')} … {data[-3:].hex(' ')}"

@@ -31,6 +31,7 @@ from pydantic import (
 
 from smarter.errors import ScenarioError
 from smarter.model.clock import zone
+from smarter.model.messages.frame import LARGEST_FRAME_READINGS
 from smarter.scenario.choices import PluginChoice
 from smarter.scenario.durations import Duration, DurationOrNone
 from smarter.scenario.moments import Moment, epoch
@@ -214,7 +215,7 @@ class Scenario(Section):
     """Each by its id, with timezone and source."""
     time: Time = Time()
     windows: Windows = Windows()
-    frame: Annotated[StrictInt, Field(ge=1, le=65_535)] = 60
+    frame: Annotated[StrictInt, Field(ge=1, le=LARGEST_FRAME_READINGS)] = 60
     """Readings that are sealed together; 60, or as many as a hold has."""
     grace: DurationOrNone = 0
     """How long after its end a window waits for meters that are late."""

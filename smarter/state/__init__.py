@@ -3,7 +3,7 @@
 ``run`` opens a :class:`StateFolder`, holds its lock while it works, and commits through the :class:`Journal`.
 """
 
-from smarter.state.folder import StateFolder, locate
+from smarter.state.folder import StateFolder, locate, states_folder
 from smarter.state.journal import Journal, KeptMeter, Tally
 
-__all__ = ["Journal", "KeptMeter", "StateFolder", "Tally", "locate"]
+__all__ = ["Journal", "KeptMeter", "StateFolder", "Tally", "locate", "states_folder"]

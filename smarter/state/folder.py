@@ -99,6 +99,11 @@ def locate(name: str, digest: str, chosen: Path | None) -> StateFolder:
     """The state of a scenario: the folder chosen, or one by name and digest under the user's data folder."""
     if chosen is not None:
         return StateFolder(chosen.resolve())
+    return StateFolder(states_folder() / f"{name}-{digest[:12]}")
+
+
+def states_folder() -> Path:
+    """Where states lie unless another folder is chosen: under the user's data folder."""
     from platformdirs import user_data_path
 
-    return StateFolder(user_data_path("smarter", appauthor=False) / "states" / f"{name}-{digest[:12]}")
+    return user_data_path("smarter", appauthor=False) / "states"

@@ -80,7 +80,7 @@ def contents(folder: Path) -> dict[str, str]:
         ("version: 1", "version: [", ("lane.yaml line ", "is no YAML")),
     ],
 )
-def test_a_scenario_that_cannot_be_run(
+def test_a_scenario_that_cannot_be_run_is_refused_in_one_sentence(
     call: Call, lane: Any, written: str, instead: str, said: tuple[str, ...]
 ) -> None:
     lane.rewrite(written, instead)
@@ -187,7 +187,9 @@ def _empty_folder(lane: Any) -> None:
         (lambda lane: (lane.rewrite("version: 1", "version: 1\ngaps: fail"), lane.row(90, "")), ("gaps: fail",)),
     ],
 )
-def test_missing_or_bad_data(call: Call, lane: Any, spoil: Callable[[Any], object], said: tuple[str, ...]) -> None:
+def test_missing_or_bad_data_are_named_and_nothing_is_changed(
+    call: Call, lane: Any, spoil: Callable[[Any], object], said: tuple[str, ...]
+) -> None:
     spoil(lane)
     before = contents(lane.folder)
     one_sentence(call("run", lane.scenario, "--state", lane.state, "--out", lane.folder / "out", "--quiet"), 3, *said)
@@ -222,7 +224,7 @@ def _cut(path: Path, part: float = 0.5) -> None:
 COMMANDS = ("run", "bills", "demand")
 
 
-def test_a_state_of_another_scenario(call: Call, finished: Any, state: Path) -> None:
+def test_a_state_of_another_scenario_is_left_as_it_is(call: Call, finished: Any, state: Path) -> None:
     before = contents(state)
     for command in COMMANDS:
         called = call(command, finished.scenario, "--state", state, "--set", "windows.demand=2h")
@@ -238,7 +240,7 @@ def one_sentence_after_warnings(called: Any, code: int, *said: str) -> str:
 
 
 @pytest.mark.parametrize("part", [0.95, 0.5, 0.1, 0.001])
-def test_a_journal_cut_short(call: Call, finished: Any, state: Path, part: float) -> None:
+def test_a_journal_cut_short_is_named_and_left_as_it_is(call: Call, finished: Any, state: Path, part: float) -> None:
     _cut(state / "journal.sqlite", part)
     before = contents(state)
     for command in COMMANDS:
@@ -258,7 +260,9 @@ def test_an_emptied_journal_is_not_taken_for_a_new_state(call: Call, finished: A
 
 @pytest.mark.parametrize("party", ["releaser", "mdms"])
 @pytest.mark.parametrize("suffix", ["keys", "key"])
-def test_keys_cut_short(call: Call, finished: Any, state: Path, party: str, suffix: str) -> None:
+def test_keys_cut_short_are_named_and_left_as_they_are(
+    call: Call, finished: Any, state: Path, party: str, suffix: str
+) -> None:
     _cut(state / "keys" / f"{party}.{suffix}")
     before = contents(state)
     called = call("run", finished.scenario, "--state", state)
@@ -268,7 +272,7 @@ def test_keys_cut_short(call: Call, finished: Any, state: Path, party: str, suff
 
 @pytest.mark.parametrize("plugin", ["tinydb", "sqlite"])
 @pytest.mark.parametrize("part", [0.5, 0.9])
-def test_a_store_cut_short(call: Call, lane: Any, plugin: str, part: float) -> None:
+def test_a_store_cut_short_is_named_and_left_as_it_is(call: Call, lane: Any, plugin: str, part: float) -> None:
     run = (lane.scenario, "--state", lane.state, "--set", f"store.plugin={plugin}")
     assert call("run", *run, "--quiet").code == 0
     (file,) = [path for path in (lane.state / "store").iterdir() if path.stat().st_size]
@@ -279,7 +283,7 @@ def test_a_store_cut_short(call: Call, lane: Any, plugin: str, part: float) -> N
     assert contents(lane.state) == before
 
 
-def test_a_wrong_passphrase_a_missing_one_and_the_right_one(
+def test_a_wrong_passphrase_or_none_is_refused_and_changes_nothing(
     call: Call, lane: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = ("run", lane.scenario, "--state", lane.state, "--quiet", "--out", lane.folder / "out")
@@ -313,7 +317,7 @@ def test_fresh_leaves_what_is_not_its_own(call: Call, finished: Any, state: Path
     assert (state / "notes.txt").read_text() == "mine"
 
 
-def test_a_file_where_the_state_or_the_output_should_be(call: Call, lane: Any, tmp_path: Path) -> None:
+def test_a_file_where_the_state_or_the_output_should_be_is_left_alone(call: Call, lane: Any, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
     for arguments in (
@@ -329,7 +333,7 @@ def test_a_file_where_the_state_or_the_output_should_be(call: Call, lane: Any, t
     assert not lane.state.exists(), "a run whose output has no place should not begin"
 
 
-def test_two_runs_on_one_state(call: Call, finished: Any, state: Path) -> None:
+def test_a_second_run_on_one_state_is_refused_and_changes_nothing(call: Call, finished: Any, state: Path) -> None:
     before = contents(state)
     on = (finished.scenario, "--state", state)
     calls = [("run", *on), ("run", *on, "--fresh"), ("bills", *on), ("demand", *on)]
@@ -408,7 +412,7 @@ def resumes(call: Call, lane: Any) -> None:
     assert (ended.code, ended.err) == (0, "")
 
 
-def test_a_file_that_may_not_grow(call: Call, lane: Any) -> None:
+def test_a_file_that_may_not_grow_ends_the_run_and_it_resumes(call: Call, lane: Any) -> None:
     def at_most() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
@@ -431,7 +435,7 @@ def private_mount(folder: Path, options: str) -> list[str]:
 
 
 @pytest.mark.parametrize("size", ["64k", "160k", "256k"])
-def test_a_full_disk(lane: Any, size: str) -> None:
+def test_a_full_disk_is_said_in_one_sentence(lane: Any, size: str) -> None:
     mounted = private_mount(lane.state, f"size={size}")
     run = [*mounted, *SMARTER, "run", str(lane.scenario), "--state", str(lane.state), "--quiet"]
     ended = subprocess.run(run, capture_output=True, text=True, check=False)
@@ -440,7 +444,7 @@ def test_a_full_disk(lane: Any, size: str) -> None:
     assert ended.stderr.count("\n") == 1
 
 
-def test_a_read_only_folder(lane: Any) -> None:
+def test_a_read_only_folder_is_said_in_one_sentence(lane: Any) -> None:
     mounted = private_mount(lane.folder / "there", "ro")
     for option in ("--state", "--out"):
         run = [*mounted, *SMARTER, "run", str(lane.scenario), option, str(lane.folder / "there" / "x"), "--quiet"]

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from smarter.keys.keystore import public_entries
+
 
 @pytest.fixture(scope="module")
 def lane(street: Callable[..., Path]) -> Path:
@@ -273,3 +275,43 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
     files = carry(lane, *settings, state=state)
     assert files.numbers == carry(lane, *settings).numbers
     assert json.loads((files.folder / "result.json").read_text(encoding="utf-8"))["counts"]["readings"] == 5 * 3 * 288
+
+
+def test_an_end_that_cannot_be_moved_everywhere_is_moved_nowhere(
+    street: Callable[..., Path], tmp_path: Path, smarter: Callable[..., Any], carry: Callable[..., Any]
+) -> None:
+    lane = street(until="2016-03-02")
+    shutil.copytree(lane.parent / "meters", lane.parent / "others")
+    other = "  other: {timezone: Europe/Berlin, source: {plugin: umass, path: others}}\ntime:"
+    lane.write_text(lane.read_text(encoding="utf-8").replace("time:", other, 1), encoding="utf-8")
+    state, home = tmp_path / "state", lane.parent / "others" / "home1.csv"
+    files, rows = carry(lane, state=state), home.read_bytes()
+    home.write_bytes(rows + b"\n")
+    later = smarter(*_run(lane, state, tmp_path / "later"), "--set", "time.end=2016-03-02")
+    assert (later.code, "has changed since the run began" in later.err) == (3, True)
+    home.write_bytes(rows)
+    assert carry(lane, state=state).numbers == files.numbers
+
+
+def test_an_aggregation_key_that_was_replaced_is_gone_since_no_window_is_open_under_it(
+    lane: Path, tmp_path: Path, smarter: Callable[..., Any], carry: Callable[..., Any]
+) -> None:
+    state = tmp_path / "state"
+    carry(lane, state=state)
+    before = smarter("keys", "export-public", lane, "releaser", "aggregate", "--state", state).out
+    rotated = smarter("keys", "rotate", lane, "releaser", "aggregate", "--state", state)
+    assert rotated.code == 0, rotated.err
+    after = smarter("keys", "export-public", lane, "releaser", "aggregate", "--state", state).out
+    entries = [entry for entry in public_entries(state / "keys", "releaser") if entry.purpose == "aggregate"]
+    assert before != after
+    assert [entry.public.hex() for entry in entries] == [after.strip()]
+
+
+def test_a_fault_in_a_frame_that_an_earlier_end_had_cut_passes_the_check(
+    street: Callable[..., Path], tmp_path: Path, carry: Callable[..., Any]
+) -> None:
+    fault = "{kind: tamper, neighbourhood: lane, meter: home3, at: '2016-03-01 03:05'}"
+    lane = street(until="2016-03-02", frame=12, more=f"faults: [{fault}]")
+    carry(lane, "time.end=2016-03-01 03:10", state=tmp_path / "state")  # ten minutes into a frame of an hour
+    longer = carry(lane, "time.end=2016-03-01 16:00", state=tmp_path / "state")
+    assert longer.result["counts"]["dropped"]["pes"] == {"authentication failed": 1}

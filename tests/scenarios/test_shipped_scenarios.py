@@ -23,7 +23,7 @@ SHIPPED = [
 ]
 
 
-def test_these_are_shipped() -> None:
+def test_exactly_these_scenarios_are_shipped() -> None:
     assert [name for name, _, _ in shipped_scenarios()] == SHIPPED
 
 

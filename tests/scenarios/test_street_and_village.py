@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,3 +48,16 @@ def test_bills_begin_at_their_own_midnight(both: Any) -> None:
     street, village = begins[min(_meters("street"))], begins[min(_meters("village"))]
     assert (street - village).total_seconds() == 6 * 3600
     assert {row["currency"] for row in both.bills} == {"EUR"}
+
+
+def test_a_home_that_both_count_is_refused_since_their_difference_would_single_it_out(
+    tmp_path: Path, smarter: Callable[..., Any], street: Callable[..., Path]
+) -> None:
+    lane = street(meters=6)
+    text = lane.read_text(encoding="utf-8")
+    fewer = "  few: {timezone: Europe/Berlin, meters: 5, source: {plugin: umass, path: meters}}\ntime:"
+    lane.write_text(text.replace("time:", fewer, 1), encoding="utf-8")
+    ended = smarter("run", lane, "--state", tmp_path / "state")
+    assert ended.code == 3
+    assert "home1.csv: meter home1 is in both neighbourhoods lane and few" in ended.err
+    assert not (tmp_path / "state").exists()

@@ -100,29 +100,16 @@ def test_a_new_key_becomes_current_and_the_earlier_ones_stay(tmp_path: Path) -> 
     keystore.save()
     opened = Keystore.open(tmp_path, "releaser", unlock)
     assert opened.current("aggregate").private == b"newer"
-    earlier = opened.find("aggregate", fingerprint(b"public"))
+    earlier = next(opened.entries("aggregate"))
     assert (earlier.private, earlier.current) == (SECRET, False)
     assert [key.public for key in opened.entries("aggregate")] == [b"public", b"newer"]
     with pytest.raises(ValueError, match="already"):
         opened.add(earlier)
 
 
-def test_replacing_a_key_keeps_its_place_and_dropping_it_leaves_none_current(tmp_path: Path) -> None:
-    unlock = KeyFileUnlock(tmp_path)
-    keystore = filled(tmp_path, unlock)
-    keystore.replace(entry(private=b"changed"))
-    keystore.save()
-    opened = Keystore.open(tmp_path, "releaser", unlock)
-    assert [key.private for key in opened.entries()] == [b"changed", SECRET]
-    assert opened.current("aggregate").current
-    keystore.drop("aggregate", fingerprint(b"public"))
-    keystore.save()
-    opened = Keystore.open(tmp_path, "releaser", unlock)
-    with pytest.raises(DamagedKeys, match=r"releaser\.keys has no current aggregate key: restore"):
-        opened.current("aggregate")
-    with pytest.raises(DamagedKeys, match=f"no aggregate key {fingerprint(b'public')[:8]}…"):
-        opened.find("aggregate", fingerprint(b"public"))
-    assert opened.current("sign").private == SECRET
+def test_a_purpose_without_a_key_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DamagedKeys, match=r"releaser\.keys has no current unwrap key: restore"):
+        filled(tmp_path, KeyFileUnlock(tmp_path)).current("unwrap")
 
 
 def test_a_wrong_passphrase_is_told_from_damage(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -304,3 +305,27 @@ def test_pieces_are_the_readings_of_one_frame_in_one_window(street: Make) -> Non
 def test_rules_of_one_meter_release_a_street_of_one(street: Make) -> None:
     here = street(meters=1, hours=2, billing=7200, rules=ReleaseRules(1, 7200))
     assert here.released(carried(here, 2, 60)) == expected(here, 2)
+
+
+def test_no_reading_is_left_in_memory_when_the_ciphertexts_are_added(
+    street: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = street(hours=1, combine="none")
+    in_the_clear: list[weakref.ref[Any]] = []
+    left: list[int] = []
+
+    def cut_and_note(opened: Opened, *arguments: Any) -> Any:
+        pieces = cut_pieces(opened, *arguments)
+        in_the_clear.extend(map(weakref.ref, (opened, pieces, pieces.values)))
+        return pieces
+
+    add = type(here.pes)._add
+
+    def add_and_look(*arguments: Any) -> Any:
+        left.append(sum(reference() is not None for reference in in_the_clear))
+        return add(*arguments)
+
+    monkeypatch.setattr("smarter.parties.pes.pes.cut_pieces", cut_and_note)
+    monkeypatch.setattr(type(here.pes), "_add", add_and_look)
+    here.carry(0, 60)
+    assert (len(in_the_clear), left) == (6, [0])

@@ -94,6 +94,23 @@ def test_more_readings_than_slots_are_refused(street: Make) -> None:
     assert statuses(decision) == ["complete", "complete", "more readings than slots", *["complete"] * 3]
 
 
+def test_a_window_is_refused_that_is_not_as_long_as_the_pes_says(street: Make) -> None:
+    """Else a minute could pass for two hours, or two hours' reading for a day's half."""
+    here = street(hours=3)
+    (message,) = carried(here, 3)["billing"]
+    asked = here.asked(message)
+    reason = "its length and slots contradict its start and end"
+    for change in (
+        {"ends": asked.starts + 60},
+        {"ends": asked.ends + 86_400},
+        {"slots": asked.slots * 2},
+        {"interval": asked.interval * 2},
+        {"length": asked.length // 3},
+    ):
+        here.rules = ReleaseRules(5, 3600)
+        assert set(statuses(here.new_releaser().decide(altered(here, message, **change)))) == {reason}, change
+
+
 def test_what_does_not_pass_is_opened_only_beside_what_does_and_counted_as_withheld(street: Make) -> None:
     here = street(hours=3, lanes=3)
     message = altered(here, (m := carried(here, 3)["billing"][0]), counts=here.asked(m).counts * [[1, 0, 1, 0, 0, 0]])

@@ -94,7 +94,7 @@ def test_ciphertexts_decrypt_to_their_plaintexts(case: dict[str, Any]) -> None:
 
 
 @of_key("sums")
-def test_sums(case: dict[str, Any]) -> None:
+def test_ciphertexts_add_to_the_sum_in_the_vector(case: dict[str, Any]) -> None:
     plugin, key = scheme(case["key"]), public(case["key"])
     total = plugin.total(key, plugin.load(key, [bytes.fromhex(blob) for blob in case["ciphertexts"]]))
     assert plugin.dump(key, total)[0].hex() == case["ciphertext"]
@@ -102,7 +102,7 @@ def test_sums(case: dict[str, Any]) -> None:
 
 
 @of_key("products")
-def test_products(case: dict[str, Any]) -> None:
+def test_a_ciphertext_scales_to_the_product_in_the_vector(case: dict[str, Any]) -> None:
     plugin, key = scheme(case["key"]), public(case["key"])
     batch = plugin.load(key, [bytes.fromhex(case["ciphertext"])])
     product = plugin.scale(key, batch, [int(case["factor"])])

@@ -96,7 +96,7 @@ class WorkbookMeter(SourceMeter):
             ) from error
         if offset:
             raise DataError(f"{self.origin}, row {row}: the stamp {cell!r} carries an offset; write wall-clock time.")
-        return np.datetime64(seconds, "s").astype(datetime)  # type: ignore[no-any-return]
+        return np.datetime64(seconds, "s").astype(datetime)  # type: ignore[no-any-return] # numpy says Any
 
     def _values(self, cells: list[Any], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """µW of float cells: a float's decimal text is its ``repr``, the shortest that gives it back."""

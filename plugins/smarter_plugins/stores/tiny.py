@@ -160,7 +160,7 @@ def _checked(path: Path, data: bytes) -> Tables:
     for number, document in documents.items():
         if why := _fault(number, document):
             raise damaged(path, f"document {number!r:.40} {why}")
-    return tables  # type: ignore[no-any-return]
+    return tables  # type: ignore[no-any-return] # checked above
 
 
 def _fault(number: str, document: Any) -> str | None:

@@ -6,7 +6,8 @@ One visual language runs through all of it (``marks``): the mark says what the c
 from smarter.cli.show.bills import bill_lines, bills_table
 from smarter.cli.show.demand import demand_table, windows_table
 from smarter.cli.show.hops import hops
-from smarter.cli.show.plugins import plugins_table
+from smarter.cli.show.keys import keys_table
+from smarter.cli.show.plugins import plugin, plugins_table
 from smarter.cli.show.sources import survey_table
 from smarter.cli.show.stages import refusals, stages_line
 from smarter.cli.show.views import views_sentence, views_table
@@ -16,6 +17,8 @@ __all__ = [
     "bills_table",
     "demand_table",
     "hops",
+    "keys_table",
+    "plugin",
     "plugins_table",
     "refusals",
     "stages_line",

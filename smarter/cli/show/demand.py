@@ -13,9 +13,8 @@ from rich.text import Text
 
 from smarter.cli.show.marks import NONE, heading, holder_of, kwh, marked, moment, quiet_table, status
 from smarter.model.clock import zone
-from smarter.model.results import DemandFigures, Span, WindowRow
+from smarter.model.results import DemandFigures, Span, WindowRow, usual_length
 from smarter.model.windows import spell
-from smarter.parties.mdms.demand import mean_kw
 
 MOST_DAYS = 35
 """Of a longer run, months are shown."""
@@ -61,7 +60,7 @@ def windows_table(console: Console, rows: Sequence[WindowRow], timezone: str) ->
     tz = zone(timezone)
     # Where the clock changes on the way, only the offset tells the repeated hour's two apart.
     offsets = {datetime.fromtimestamp(row.start, tz).utcoffset() for row in rows}
-    length = spell(Counter(row.end - row.start for row in rows).most_common(1)[0][0])
+    length = spell(usual_length(rows))
     heading(
         console, f"Windows of {holder_of(rows[0].kind, rows[0].holder)}", f"of {length}, by local start, {timezone}"
     )
@@ -125,5 +124,4 @@ def _share(span: Span) -> Text:
 
 
 def _mean(row: WindowRow) -> str:
-    power = mean_kw(row)
-    return NONE if power is None else f"{power:,.3f}"
+    return NONE if row.mean_kw is None else f"{row.mean_kw:,.3f}"

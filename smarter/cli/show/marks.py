@@ -11,14 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from smarter.keys.naming import short
 from smarter.model.clock import zone
 
 Kind = Literal["clear", "sealed", "sum", "refused"]
 MARKS: dict[Kind, str] = {"clear": "●", "sealed": "▒", "sum": "Σ", "refused": "✕"}
 COLOURS: dict[Kind, str] = {"clear": "yellow", "sealed": "bright_blue", "sum": "green", "refused": "red"}
 NONE = "–"
-DIGITS = 8
-"""So many digits of a pseudonym are shown; the rest is an ellipsis."""
 
 _STATUS = {"complete": ("Σ", "green"), "incomplete": ("○", ""), "missing": (NONE, "dim"), "refused": ("✕", "red")}
 _MWH_PER_KWH_DIGITS = 6
@@ -38,11 +37,6 @@ def status(word: str, reason: str = "") -> Text:
 def kwh(energy: int | None) -> str:
     """mWh as kWh with three decimals."""
     return NONE if energy is None else f"{Decimal(energy).scaleb(-_MWH_PER_KWH_DIGITS):,.3f}"
-
-
-def short(pseudonym: str) -> str:
-    """The first digits of a pseudonym."""
-    return pseudonym if len(pseudonym) <= DIGITS else f"{pseudonym[:DIGITS]}…"
 
 
 def holder_of(kind: str, holder: str) -> str:

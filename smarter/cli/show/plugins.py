@@ -1,10 +1,13 @@
-"""The list of plugins for ``smarter plugins``."""
+"""The list of plugins for ``smarter plugins``, and one with its options for ``smarter plugins show``."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from smarter.cli.show.marks import marked, quiet_table
@@ -30,6 +33,35 @@ def plugins_table(console: Console, listings: Sequence[Listing]) -> None:
     lacking = sum(listing.missing is not None for listing in listings)
     console.print()
     console.print(Text(f"{len(listings):,} listed, {broken:,} broken, {lacking:,} without their library"))
+
+
+def plugin(console: Console, listing: Listing, options: Mapping[str, Any] | None) -> None:
+    """One plugin with what it can do; ``options``: the JSON Schema of its options, None where it is broken."""
+    of = f" ({listing.kind}, {listing.origin} {listing.version})  {listing.summary}"
+    console.print(Text.assemble((listing.name, "bold"), of))
+    for problem in (listing.error, listing.missing):
+        if problem:
+            console.print(f"  ✕ {problem}", markup=False)
+    for capability, value in listing.capabilities.items():
+        console.print(f"  {capability}: {value}", markup=False)
+    if options is not None:
+        _options(console, options)
+
+
+def _options(console: Console, options: Mapping[str, Any]) -> None:
+    required = set(options.get("required", ()))
+    properties = options.get("properties", {})
+    if not properties:
+        console.print("  no options")
+    for option, about in properties.items():
+        default = "required" if option in required else f"default {json.dumps(about.get('default'))}"
+        kind = about.get("type") or " or ".join(
+            str(part.get("type", part.get("$ref", "?"))).rpartition("/")[2] for part in about.get("anyOf", ())
+        )
+        if "enum" in about:
+            kind = " | ".join(map(str, about["enum"]))
+        console.print(f"  {option}  ({kind or 'section'}, {default})", markup=False)
+        console.print(Padding(Text(" ".join(about.get("description", "").split())), (0, 0, 0, 6)))
 
 
 def _about(listing: Listing) -> Text:

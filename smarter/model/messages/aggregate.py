@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from smarter.errors import MalformedMessage
 from smarter.model.messages import wire
 from smarter.model.messages.frame import PSEUDONYM_BYTES
+from smarter.model.windows import WindowKind
 
 SIGNING_CONTEXT = b"smarter aggregate 1"
 LARGEST_COUNT = (1 << 32) - 1
@@ -40,7 +40,7 @@ class Aggregate:
     """
 
     deployment: bytes
-    kind: Literal["demand", "billing"]
+    kind: WindowKind
     neighbourhood: str
     meters: tuple[bytes, ...]
     interval: int

@@ -5,15 +5,14 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal
 
 from smarter.errors import MalformedMessage
 from smarter.model import views
 from smarter.model.messages import wire
+from smarter.model.windows import WindowKind
 
 SIGNING_CONTEXT = b"smarter delivery 1"
 SEALING_CONTEXT = b"smarter record key 1"
-RECORD_VERSION = 1
 NONCE_BYTES = 12
 LATEST = (1 << 62) - 1
 """The largest epoch second that a window may have, so that every store can count to it."""
@@ -50,7 +49,7 @@ class RecordHeader:
     """
 
     deployment: bytes
-    kind: Literal["demand", "billing"]
+    kind: WindowKind
     sender: str
     receiver: str
     holder: str
@@ -92,7 +91,7 @@ class RecordContent:
         return _CONTENT.pack(self.status, self.energy, self.readings, self.expected, self.meters) + self.reason.encode()
 
     @classmethod
-    def decode(cls, plaintext: bytes, kind: Literal["demand", "billing"]) -> RecordContent:
+    def decode(cls, plaintext: bytes, kind: WindowKind) -> RecordContent:
         """The reverse; whoever does this has the total in the clear. Raises :class:`MalformedMessage`."""
         try:
             status, energy, readings, expected, meters = _CONTENT.unpack_from(plaintext)

@@ -7,17 +7,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from smarter.model.messages import Status
+from smarter.model.readings import MWH_PER_KWH
 from smarter.model.results import DemandFigures, Span, WindowRow
-
-MWH_PER_KWH = 1_000_000
-
-
-def mean_kw(row: WindowRow) -> float | None:
-    """A window's mean power in kW; of an incomplete one scaled to the readings that were measured."""
-    if row.energy is None or not row.readings:
-        return None
-    measured_hours = (row.end - row.start) / 3600 * row.readings / row.expected
-    return row.energy / MWH_PER_KWH / measured_hours
 
 
 def demand_figures(rows: Sequence[WindowRow], neighbourhood: str, timezone: str) -> DemandFigures:
@@ -29,7 +20,7 @@ def demand_figures(rows: Sequence[WindowRow], neighbourhood: str, timezone: str)
     zone = ZoneInfo(timezone)
     complete = [row for row in rows if row.status == Status.COMPLETE.word]
     released = [row for row in rows if row.energy is not None]
-    powers = [(power, row) for row in complete if (power := mean_kw(row)) is not None]
+    powers = [(power, row) for row in complete if (power := row.mean_kw) is not None]
     peak = max(powers, key=lambda pair: pair[0], default=None)
     base = min(powers, key=lambda pair: pair[0], default=None)
     hours = sum(row.end - row.start for row in complete) / 3600

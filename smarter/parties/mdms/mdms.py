@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from smarter.model.messages import (
     delivery,
 )
 from smarter.model.results import WindowRow
+from smarter.model.windows import WindowKind
 
 MAC_BYTES = 32
 
@@ -52,7 +52,7 @@ class Expected:
         readings: how many readings each window could have.
     """
 
-    kind: Literal["demand", "billing"]
+    kind: WindowKind
     holder: str
     edges: NDArray[np.int64]
     readings: NDArray[np.int64]

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 
 from smarter.api import Cipher, Keywrap, PublicKey, Randomness
 from smarter.errors import OutOfBounds
-from smarter.keys.derive import epoch_keys
+from smarter.keys.derive import EPOCH_SECRET_BYTES, epoch_keys
 from smarter.keys.signing import sign
 from smarter.model.messages import EpochKey, FrameHeader, Signed, encode_readings, reading_bytes
 from smarter.model.messages.epoch import LAST_EPOCH, SIGNING_CONTEXT
 from smarter.model.readings import ReadingBlock
 from smarter.model.windows import Axis
-
-EPOCH_SECRET_BYTES = 32
 
 
 @dataclass(frozen=True)

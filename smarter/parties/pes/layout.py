@@ -7,12 +7,11 @@ Such windows are a *bundle*, named by the slot at which it closes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smarter.model.windows import Axis, WindowGrid, longest_length
+from smarter.model.windows import Axis, WindowGrid, WindowKind, longest_length
 from smarter.packing import LanePlan, plan_lanes
 
 
@@ -30,7 +29,7 @@ class Layout:
         plan: how lanes lie in a plaintext.
     """
 
-    kind: Literal["demand", "billing"]
+    kind: WindowKind
     grid: WindowGrid
     first_slot: int
     edges: NDArray[np.int64]
@@ -92,7 +91,7 @@ class Area:
 
 
 def lay_out(
-    kind: Literal["demand", "billing"],
+    kind: WindowKind,
     grid: WindowGrid,
     axis: Axis,
     *,

@@ -192,21 +192,25 @@ class PES:
             with self._stages.timed("encrypt"):
                 self.blindings.await_ready(self._last_encrypted)
         with views.in_the_clear() as exposure:
-            opened = self._open(self._areas[name], frames, first_slot, end_slot)
-            readings = int(np.count_nonzero(opened.frames))
-            plaintexts: list[int] = []
-            places: list[tuple[Sums, Place, list[int]]] = []
-            with self._stages.timed("encrypt"):
-                for sums in self._sums[name]:
-                    pieces = cut_pieces(opened, sums.layout, self._combine)
-                    for place, packed, addends in sums.place(pieces, end_slot):
-                        plaintexts += packed
-                        places.append((sums, place, addends))
-                dropped = opened.dropped
-                encrypted = self._encrypt(plaintexts)
-            del opened, plaintexts
+            readings, dropped, places, encrypted = self._open_and_encrypt(name, frames, first_slot, end_slot)
         self._last_encrypted = len(encrypted)
         return Absorbed(readings, exposure.seconds, dropped, len(encrypted), self._add(places, encrypted))
+
+    def _open_and_encrypt(
+        self, name: str, frames: Sequence[bytes], first_slot: int, end_slot: int
+    ) -> tuple[int, list[str], list[tuple[Sums, Place, list[int]]], Ciphertexts]:
+        """How many readings there were, why frames were dropped, and where to add which ciphertexts."""
+        # Whatever is in the clear is a local of this method alone, so that it is let go when it returns.
+        opened = self._open(self._areas[name], frames, first_slot, end_slot)
+        plaintexts: list[int] = []
+        places: list[tuple[Sums, Place, list[int]]] = []
+        with self._stages.timed("encrypt"):
+            for sums in self._sums[name]:
+                pieces = cut_pieces(opened, sums.layout, self._combine)
+                for place, packed, addends in sums.place(pieces, end_slot):
+                    plaintexts += packed
+                    places.append((sums, place, addends))
+            return int(np.count_nonzero(opened.frames)), opened.dropped, places, self._encrypt(plaintexts)
 
     def _encrypt(self, plaintexts: Sequence[int]) -> Ciphertexts:
         public = self._keys.aggregate

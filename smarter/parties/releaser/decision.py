@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from smarter.model.messages import Aggregate, Status
 from smarter.model.rules import ReleaseRules, counted_meters, refuse_billing, refuse_demand
+from smarter.model.windows import WindowKind, longest_length
 from smarter.parties.releaser.ledger import Ledger, LedgerEntry
 
 
@@ -29,7 +29,7 @@ class Verdict:
         reason: why it is refused, or empty.
     """
 
-    kind: Literal["demand", "billing"]
+    kind: WindowKind
     holder: str
     lane: int
     start: int
@@ -104,6 +104,8 @@ def _judge(
                 refusal = "some of its readings have been in a release before"
             elif ledger.released(aggregate.kind, holder, start):
                 refusal = "the window has been released before, over other meters"
+        if refusal is None and not _adds_up(aggregate, start, end, slots):
+            refusal = "its length and slots contradict its start and end"
         status = Status.REFUSED if refusal else Status.COMPLETE if readings == expected else Status.INCOMPLETE
         reason = refusal or ""
     verdict = Verdict(
@@ -119,3 +121,9 @@ def _judge(
         reason,
     )
     return verdict, members
+
+
+def _adds_up(aggregate: Aggregate, start: int, end: int, slots: int) -> bool:
+    """Whether a window is as long as the PES says: the rules go by its word for slots and nominal length."""
+    span = end - start
+    return abs(slots * aggregate.interval - span) < aggregate.interval and span <= longest_length(aggregate.length)

@@ -1,0 +1,9 @@
+"""Charts of demand, bills and households as text for a terminal; ``cli`` prints them, the app shows them.
+
+``windows`` and ``bills`` say what is drawn, ``scales`` where an axis is labelled, ``drawing`` draws it with plotext.
+"""
+
+from smarter.charts.bills import bills_chart
+from smarter.charts.windows import demand_chart, household_chart
+
+__all__ = ["bills_chart", "demand_chart", "household_chart"]
