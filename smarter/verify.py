@@ -2,7 +2,7 @@
 
 It is the simulation's check on the whole way of a reading: no party could do it. It takes the meters' readings
 as registered and adds them up per window, with no packing and no cryptography; readings that a declared fault loses
-are left out.
+are left out. A window that the release rules pass must have been released, and no other.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smarter.errors import VerificationFailed
+from smarter.model.messages import Status
 from smarter.model.readings import ReadingBlock
 from smarter.model.results import WindowRow
+from smarter.model.rules import ReleaseRules, refuse_billing, refuse_demand
 from smarter.model.windows import WindowGrid, iso
 from smarter.protocols.intake import Intake
 from smarter.protocols.network import Network, PlannedFault
@@ -31,8 +33,9 @@ def verify_report(session: Session, report: Report) -> None:
     """
     faults = session.faults()
     grace = session.scenario.grace
+    rules = ReleaseRules(session.scenario.release.min_meters, session.scenario.release.min_billing_window)
     for plan in session.plans:
-        demand, demand_counts = _zeros(plan.demand), _zeros(plan.demand)
+        demand, demand_counts = _zeros(plan.demand), np.zeros((plan.size, len(plan.demand)), np.int64)
         cuts = [int(plan.axis.first_slot_from(end)) for end in session.cuts[plan.name]]
         for row, kept in enumerate(session.roster[plan.name]):
             meter = next(meter for meter in plan.meters if meter.name == kept.source)
@@ -44,10 +47,17 @@ def verify_report(session: Session, report: Report) -> None:
                 blocks = network.lose(row, intake.take(first, end))
                 arriving = [a for b in blocks for a in _arriving(plan, session.scenario.frame, grace, mine, cuts, b)]
                 _add(plan, plan.billing, arriving, totals, counts, cuts)
-                _add(plan, plan.demand, arriving, demand, demand_counts, cuts)
-            pseudonym = kept.pseudonym.hex()
-            _compare(report.household(pseudonym, plan.name), totals, counts, plan.timezone)
-        _compare(report.demand(plan.name), demand, demand_counts, plan.timezone)
+                _add(plan, plan.demand, arriving, demand, demand_counts[row], cuts)
+            refused = [
+                refuse_billing(rules, count, plan.axis.interval, plan.billing.length) is not None
+                for count in counts.tolist()
+            ]
+            _compare(report.household(kept.pseudonym.hex(), plan.name), totals, counts, refused, plan.timezone)
+        refused = [
+            refuse_demand(rules, demand_counts[:, window], slots) is not None
+            for window, slots in enumerate(plan.demand.expected(plan.axis).tolist())
+        ]
+        _compare(report.demand(plan.name), demand, demand_counts.sum(axis=0), refused, plan.timezone)
 
 
 def _zeros(grid: WindowGrid) -> NDArray[np.int64]:
@@ -69,7 +79,9 @@ def _arriving(
     parts: list[tuple[ReadingBlock, int | None]] = []
     start = block.first_slot
     while start < block.end_slot:
-        end = min(plan.first_slot + ((start - plan.first_slot) // frame + 1) * frame, block.end_slot)
+        # An earlier end of the span had cut the frame short.
+        on_grid = plan.first_slot + ((start - plan.first_slot) // frame + 1) * frame
+        end = min(on_grid, block.end_slot, *(cut for cut in cuts if cut > start))
         part = ReadingBlock(block.meter, start, block.energies[start - block.first_slot : end - block.first_slot])
         concerned = [fault for fault in faults if start <= fault.slot < end]
         late = [_arrival(plan, fault, cuts) for fault in concerned if fault.kind == "delay"]
@@ -110,12 +122,22 @@ def _add(
         np.add.at(counts, windows[counted], 1)
 
 
-def _compare(rows: Sequence[WindowRow], totals: NDArray[np.int64], counts: NDArray[np.int64], timezone: str) -> None:
+def _compare(
+    rows: Sequence[WindowRow],
+    totals: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    refused: Sequence[bool],
+    timezone: str,
+) -> None:
     for window, row in enumerate(rows):
         total, count = int(totals[window]), int(counts[window])
-        if row.readings != count or (row.energy is not None and row.energy != total):
+        status = Status.COMPLETE if count == row.expected else Status.INCOMPLETE
+        if not count or refused[window]:
+            status = Status.REFUSED if count else Status.MISSING
+        energy = total if status in (Status.COMPLETE, Status.INCOMPLETE) else None
+        if (row.readings, row.energy, row.status) != (count, energy, status.word):
             raise VerificationFailed(
-                f"verification failed: {row.kind} of {row.holder} from {iso(row.start, timezone)} has "
-                f"{row.energy} mWh from {row.readings} readings, the plaintext {total} mWh from {count}; "
-                "please report this with the scenario."
+                f"verification failed: {row.kind} of {row.holder} from {iso(row.start, timezone)} is {row.status} "
+                f"with {row.energy} mWh from {row.readings} readings, and should be {status.word}: the plaintext has "
+                f"{total} mWh from {count}; please report this with the scenario."
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,9 @@ def _reported(scenario: str, overrides: tuple[str, ...], state: Path | None, unl
 
     checked, folder = opened(scenario, overrides, state)
     if not folder.begun:
-        raise UsageError(f"there is no run of {checked.name} in {folder.path} yet; `smarter run {scenario}` makes one.")
+        command = ["smarter", "run", scenario, *(part for override in overrides for part in ("--set", override))]
+        command += ["--state", str(state)] if state is not None else []
+        raise UsageError(f"there is no run of {checked.name} in {folder.path} yet; `{shlex.join(command)}` makes one.")
     with folder.locked():
         session = recall(checked, folder)
         if session is None:

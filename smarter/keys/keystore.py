@@ -128,6 +128,12 @@ class Keystore:
         self._entries[entry.purpose, entry.fingerprint] = dataclasses.replace(entry, current=True)
         self._current[entry.purpose] = entry.fingerprint
 
+    def forget_earlier(self, purpose: str) -> None:
+        """Forget all keys of ``purpose`` but the current one; backups of the file may still hold them."""
+        for entry in self.entries(purpose):
+            if entry.fingerprint != self._current.get(purpose):
+                del self._entries[purpose, entry.fingerprint]
+
     def current(self, purpose: str) -> KeyEntry:
         """The key in use for ``purpose``; raises :class:`DamagedKeys` when there is none."""
         fingerprint = self._current.get(purpose)

@@ -1,7 +1,7 @@
 """Making and opening the parties' keys for protocol ``pes``: a keystore per party, each with its own secret.
 
 A deployment's keys are made once, before it is enrolled in the journal; ``smarter keys rotate`` replaces them one by
-one, and the earlier ones stay for what was made under them.
+one, and those that unwrap stay for what was made under them.
 """
 
 from __future__ import annotations
@@ -158,9 +158,10 @@ def _new_signing_key(purpose: str) -> KeyEntry:
 
 
 def rotate(folder: Path, unlock: Unlock, plugins: Cryptography, party: str, purpose: str) -> KeyEntry:
-    """Replace one key of a party; the earlier one stays for what was made under it.
+    """Replace one key of a party; an earlier one stays if something made under it is still to be opened.
 
-    The caller sees to it that no window is open when the aggregation key is replaced.
+    Only keys that unwrap do: the caller sees to it that no window is open and nothing on its way, so an aggregation key
+    has nothing left to open, and what a signing key signs from now on is forged.
     """
     if purpose not in ROTATABLE.get(party, ()):
         known = ", ".join(f"{name} {key}" for name, keys in ROTATABLE.items() for key in keys)
@@ -168,5 +169,7 @@ def rotate(folder: Path, unlock: Unlock, plugins: Cryptography, party: str, purp
     store = Keystore.open(folder, party, unlock)
     entry = new_key(purpose, plugins)
     store.add(entry)
+    if purpose != "unwrap":
+        store.forget_earlier(purpose)
     store.save()
     return entry

@@ -121,7 +121,7 @@ def test_several_things_wrong_are_a_line_each_in_the_order_of_the_file(call: Cal
         (("keys", "burn"), "no such command 'burn'; see `smarter keys --help`."),
         (("schema", "reslt"), "'reslt' is not one of 'scenario', 'result'; see `smarter schema --help`."),
         (("plugins", "show", "tinydv"), "there is no plugin tinydv; did you mean tinydb?"),
-        (("bills", "quickstart", "--state", "nowhere"), "`smarter run quickstart` makes one."),
+        (("bills", "quickstart", "--state", "nowhere"), "`smarter run quickstart --state nowhere` makes one."),
         (("keys", "list", "quickstart", "--state", "nowhere"), "`smarter run quickstart` makes them."),
         (("follow", "quickstart", "--meter", "apt33", "--at", "2016-01-05"), "has no meter apt33"),
         (("follow", "quickstart", "--meter", "apt3", "--at", "17:52"), "--at: '17:52' is no date or time"),

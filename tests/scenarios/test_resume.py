@@ -293,18 +293,16 @@ def test_an_end_that_cannot_be_moved_everywhere_is_moved_nowhere(
     assert carry(lane, state=state).numbers == files.numbers
 
 
-def test_an_aggregation_key_that_was_replaced_is_gone_since_no_window_is_open_under_it(
-    lane: Path, tmp_path: Path, smarter: Callable[..., Any], carry: Callable[..., Any]
+@pytest.mark.parametrize(("party", "purpose"), [("releaser", "aggregate"), ("releaser", "sign"), ("pes", "sign")])
+def test_a_replaced_key_is_gone_where_nothing_made_under_it_is_still_to_be_opened(
+    party: str, purpose: str, lane: Path, tmp_path: Path, smarter: Callable[..., Any], carry: Callable[..., Any]
 ) -> None:
     state = tmp_path / "state"
     carry(lane, state=state)
-    before = smarter("keys", "export-public", lane, "releaser", "aggregate", "--state", state).out
-    rotated = smarter("keys", "rotate", lane, "releaser", "aggregate", "--state", state)
+    rotated = smarter("keys", "rotate", lane, party, purpose, "--state", state)
     assert rotated.code == 0, rotated.err
-    after = smarter("keys", "export-public", lane, "releaser", "aggregate", "--state", state).out
-    entries = [entry for entry in public_entries(state / "keys", "releaser") if entry.purpose == "aggregate"]
-    assert before != after
-    assert [entry.public.hex() for entry in entries] == [after.strip()]
+    kept = [entry.fingerprint for entry in public_entries(state / "keys", party) if entry.purpose == purpose]
+    assert kept == [rotated.out.split()[-1]]
 
 
 def test_a_fault_in_a_frame_that_an_earlier_end_had_cut_passes_the_check(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from smarter.api import KeyPair
-from smarter.protocols.blinding import BATCH, BlindingPool
+from smarter.protocols.blinding import BATCH, BlindingPool, _uninterrupted
 from smarter_plugins.schemes.paillier import Paillier, PaillierOptions
 
 SCHEME = Paillier(PaillierOptions(key_bits=1024))
@@ -47,6 +47,27 @@ def test_what_is_encrypted_with_them_decrypts_to_the_plaintexts(keys: KeyPair, p
     assert SCHEME.decrypt(keys.private, encrypted) == plaintexts
     embedded = SCHEME._embed(keys.public, plaintexts)
     assert not set(encrypted.values) & set(embedded), "a ciphertext left without blinding"
+
+
+def test_a_ctrl_c_waits_until_a_worker_has_been_started() -> None:
+    done = []
+
+    def start() -> None:
+        with _uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            done.append("start")
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert done == ["start"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see what a process bears")
+def test_no_worker_ever_hears_a_ctrl_c(pool: BlindingPool) -> None:
+    pool._order()  # still at its imports: only a mask can spare it
+    for worker in workers_of(pool):
+        status = Path(f"/proc/{worker}/status").read_text()
+        assert int(re.findall(r"SigBlk:\s*(\w+)", status)[0], 16) >> (signal.SIGINT - 1) & 1
 
 
 def test_a_worker_that_is_killed_is_said_and_missed_by_nobody(keys: KeyPair, pool: BlindingPool) -> None:

@@ -35,3 +35,12 @@ def test_one_milliwatt_hour_too_much_in_one_window_fails_the_check(
     *_, last = run(scenario, state, unlock=unlock)
     assert isinstance(last, Finished)
     assert last.result.verified is None, "what was not checked does not claim to have been"
+
+
+def test_a_window_that_was_refused_without_a_reason_fails_the_check(
+    small_scenario: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smarter.parties.releaser.decision.refuse_demand", lambda *_: "out of spite")
+    state, scenario = StateFolder(tmp_path), parse_scenario(small_scenario, source="small", base=tmp_path)
+    with pytest.raises(VerificationFailed, match=r"is refused with None mWh .* should be complete"):
+        list(run(scenario, state, unlock=KeyFileUnlock(state.keys), verify=True))
