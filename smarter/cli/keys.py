@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from smarter.cli.options import debug_option, opened, scenario_argument, state_option, unlock_option, unlocking
+from smarter.cli.options import (
+    debug_option,
+    opened,
+    run_command,
+    scenario_argument,
+    state_option,
+    unlock_option,
+    unlocking,
+)
 from smarter.errors import UsageError
 from smarter.scenario import Scenario
 from smarter.state import StateFolder
@@ -20,9 +28,8 @@ def keys() -> None:
 def _begun(scenario: str, overrides: tuple[str, ...], state: Path | None) -> tuple[Scenario, StateFolder]:
     checked, folder = opened(scenario, overrides, state)
     if not folder.begun:
-        raise UsageError(
-            f"there are no keys of {checked.name} in {folder.path} yet; `smarter run {scenario}` makes them."
-        )
+        command = run_command(scenario, overrides, state)
+        raise UsageError(f"there are no keys of {checked.name} in {folder.path} yet; `{command}` makes them.")
     return checked, folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,12 @@ def opened(scenario: str, overrides: tuple[str, ...], state: Path | None) -> tup
     """The checked scenario and its state."""
     checked = load_scenario(scenario, overrides)
     return checked, locate(checked.name, checked.digest, state)
+
+
+def run_command(scenario: str, overrides: tuple[str, ...], state: Path | None) -> str:
+    """The command that makes the state which this call looks for."""
+    command = ["smarter", "run", scenario, *(part for override in overrides for part in ("--set", override))]
+    return shlex.join(command + (["--state", str(state)] if state is not None else []))
 
 
 def unlocking(mode: Any, state: StateFolder) -> Unlock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smarter.cli.options import debug_option, opened, scenario_argument, state_option, unlock_option, unlocking
+from smarter.cli.options import (
+    debug_option,
+    opened,
+    run_command,
+    scenario_argument,
+    state_option,
+    unlock_option,
+    unlocking,
+)
 from smarter.errors import DamagedStore, UsageError
 
 if TYPE_CHECKING:
@@ -27,9 +34,8 @@ def _reported(scenario: str, overrides: tuple[str, ...], state: Path | None, unl
 
     checked, folder = opened(scenario, overrides, state)
     if not folder.begun:
-        command = ["smarter", "run", scenario, *(part for override in overrides for part in ("--set", override))]
-        command += ["--state", str(state)] if state is not None else []
-        raise UsageError(f"there is no run of {checked.name} in {folder.path} yet; `{shlex.join(command)}` makes one.")
+        command = run_command(scenario, overrides, state)
+        raise UsageError(f"there is no run of {checked.name} in {folder.path} yet; `{command}` makes one.")
     with folder.locked():
         session = recall(checked, folder)
         if session is None:

@@ -59,11 +59,9 @@ def run(
     checked.check_available()
     if out is not None:
         _check_writable(out)
-    if fresh and folder.path.exists():
-        folder.make()
-        with folder.locked():
-            folder.destroy()
     unlocker = unlocking(unlock, folder)
+    if fresh and folder.path.exists():
+        _destroy(folder, unlocker)
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     result = _carry(checked, folder, unlocker, workers=workers or count, verify=verify, quiet=quiet)
     damaged = _give_out(
@@ -74,6 +72,17 @@ def run(
             f"{len(damaged)} records of the store in {folder.store} do not verify and count as refused "
             f"({damaged[0]}); restore the store from a backup, or start again with --fresh."
         )
+
+
+def _destroy(folder: StateFolder, unlocker: Unlock) -> None:
+    """Destroy a state: each keystore with the secret that unlocks it, wherever that is kept, then all else."""
+    from smarter.keys.keystore import Keystore, keystores
+
+    folder.make()
+    with folder.locked():
+        for party in keystores(folder.keys):
+            Keystore.destroy(folder.keys, party, unlocker)
+        folder.destroy()
 
 
 def _check_writable(out: Path) -> None:

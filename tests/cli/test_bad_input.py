@@ -122,7 +122,7 @@ def test_several_things_wrong_are_a_line_each_in_the_order_of_the_file(call: Cal
         (("schema", "reslt"), "'reslt' is not one of 'scenario', 'result'; see `smarter schema --help`."),
         (("plugins", "show", "tinydv"), "there is no plugin tinydv; did you mean tinydb?"),
         (("bills", "quickstart", "--state", "nowhere"), "`smarter run quickstart --state nowhere` makes one."),
-        (("keys", "list", "quickstart", "--state", "nowhere"), "`smarter run quickstart` makes them."),
+        (("keys", "list", "quickstart", "--state", "nowhere"), "`smarter run quickstart --state nowhere` makes them."),
         (("follow", "quickstart", "--meter", "apt33", "--at", "2016-01-05"), "has no meter apt33"),
         (("follow", "quickstart", "--meter", "apt3", "--at", "17:52"), "--at: '17:52' is no date or time"),
         (("follow", "quickstart", "--meter", "apt3", "--at", "2017-01-01"), "outside the scenario's span"),
@@ -468,7 +468,14 @@ def test_control_c_ends_with_130_and_the_same_command_takes_the_run_up(call: Cal
     run = [*SMARTER, "run", str(lane.scenario), "--state", str(lane.state), "--quiet", "--set", "grace=0s"]
     # Holds of one reading make the run long enough to be stopped in its midst.
     slow = ["--set", "pes.hold=15min", "--set", "frame=1", "--set", "crypto.aggregate.key_bits=1024"]
-    process = subprocess.Popen([*run, *slow], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*run, *slow],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever runs the tests in the background may have them, and so this process, ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     journal = lane.state / "journal.sqlite-wal"
     until = time.monotonic() + 30
     while not (journal.exists() and journal.stat().st_size > 200_000) and time.monotonic() < until:

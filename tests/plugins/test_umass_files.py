@@ -107,7 +107,7 @@ def test_header_line_ends_quotes_and_blanks_do_not_matter(tmp_path: Path, text: 
 def test_a_file_of_several_chunks_is_read_whole_and_numbered_through(tmp_path: Path) -> None:
     count = 2 * CHUNK // len("2016-01-01 00:00:00,0.0\n") + 3
     start = np.datetime64("2016-01-01T00:00:00")
-    lines = [f"{start + 60 * minute},{minute % 10}.5".replace("T", " ") for minute in range(count)]
+    lines = [f"{start + np.timedelta64(60 * minute, 's')},{minute % 10}.5".replace("T", " ") for minute in range(count)]
     rows = read(written(tmp_path / "apt1.csv", "\n".join(lines)), block=10_000)
     assert rows.numbers.tolist() == list(range(1, count + 1))
     assert rows.stamps.tolist() == [seconds("2016-01-01") + 60 * minute for minute in range(count)]

@@ -256,7 +256,12 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
     state = tmp_path / "state"
     arguments = [*map(str, _run(lane, state, tmp_path / "out")), *(part for s in settings for part in ("--set", s))]
     process = subprocess.Popen(
-        [sys.executable, "-m", "smarter", *arguments], stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+        [sys.executable, "-m", "smarter", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+        # Whoever runs the tests in the background may have them, and so this process, ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     journal = state / "journal.sqlite-wal"
     deadline = time.monotonic() + 60
@@ -313,3 +318,15 @@ def test_a_fault_in_a_frame_that_an_earlier_end_had_cut_passes_the_check(
     carry(lane, "time.end=2016-03-01 03:10", state=tmp_path / "state")  # ten minutes into a frame of an hour
     longer = carry(lane, "time.end=2016-03-01 16:00", state=tmp_path / "state")
     assert longer.result["counts"]["dropped"]["pes"] == {"authentication failed": 1}
+
+
+def test_fresh_forgets_what_unlocked_the_keystores(
+    lane: Path, tmp_path: Path, smarter: Callable[..., Any], carry: Callable[..., Any]
+) -> None:
+    state = tmp_path / "state"
+    carry(lane, state=state)
+    before = {file.name: file.read_bytes() for file in (state / "keys").glob("*.key")}
+    assert smarter("run", lane, "--state", state, "--fresh", "--quiet").code == 0
+    after = {file.name: file.read_bytes() for file in (state / "keys").glob("*.key")}
+    assert before.keys() == after.keys()
+    assert not set(before.values()) & set(after.values())

@@ -57,8 +57,12 @@ def test_a_ctrl_c_waits_until_a_worker_has_been_started() -> None:
             signal.raise_signal(signal.SIGINT)
             done.append("start")
 
-    with pytest.raises(KeyboardInterrupt):
-        start()
+    heeded = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start()
+    finally:
+        signal.signal(signal.SIGINT, heeded)
     assert done == ["start"]
 
 

@@ -40,7 +40,8 @@ def stages_line(console: Console, result: Result) -> None:
     console.print(
         Text(
             f"{counts.readings:,} of {counts.expected:,} readings from {counts.meters:,} "
-            f"meter{'s' * (counts.meters != 1)} in {counts.frames:,} frames and {counts.ciphertexts:,} ciphertexts, {result.seconds:,.1f} s"
+            f"meter{'s' * (counts.meters != 1)} in {counts.frames:,} frames and {counts.ciphertexts:,} ciphertexts, "
+            f"{result.seconds:,.1f} s"
         )
     )
     spent = {stage: figures.seconds for stage, figures in result.stages.items()}
