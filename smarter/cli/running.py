@@ -97,7 +97,7 @@ def _check_writable(out: Path) -> None:
 def _carry(
     scenario: Scenario, folder: StateFolder, unlocker: Unlock, *, workers: int, verify: bool, quiet: bool
 ) -> Result:
-    from smarter.model.events import Finished, Started
+    from smarter.model.events import Fault, Finished, Started
     from smarter.run import run as carry
 
     events = carry(scenario, folder, unlock=unlocker, workers=workers, verify=verify)
@@ -107,6 +107,8 @@ def _carry(
         if isinstance(event, Started) and not quiet:
             for warning in event.warnings:
                 click.echo(f"warning: {warning}", err=True)
+        elif isinstance(event, Fault) and event.what == "worker" and not quiet:
+            click.echo(f"warning: {event.reason}.", err=True)
         elif isinstance(event, Finished):
             return event.result
     raise AssertionError("a run ends with its result")
