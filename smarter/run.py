@@ -200,7 +200,10 @@ class _Composer:
         each = -(-expected // max(len(holds), 1))
         with made_ahead(scheme, public, self._workers, expected=expected, at_once=each) as pool:
             pes.blindings = pool
-            yield pool
+            try:
+                yield pool
+            finally:
+                pes.blindings = None
 
     def _hold(self, plan: NeighbourhoodPlan, intakes: list[Intake], first: int, end: int) -> Iterator[Event]:
         stages = self._parties.stages
