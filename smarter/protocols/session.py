@@ -146,7 +146,16 @@ def find(scenario: Scenario, state: StateFolder) -> Session | None:
     recalled = recall(scenario, state)
     if recalled is None:
         return None
-    plans = plan_run(scenario)
+    try:
+        return _checked(recalled, state)
+    except BaseException:
+        recalled.journal.close()
+        raise
+
+
+def _checked(recalled: Session, state: StateFolder) -> Session:
+    """The deployment with the plan that its data give now, which may end later than the one it was begun with."""
+    plans = plan_run(recalled.scenario)
     cuts, progress = dict(recalled.cuts), recalled.journal.progress()
     later: dict[str, object] = {}
     for plan, before in zip(plans, recalled.plans, strict=True):
