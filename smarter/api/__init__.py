@@ -15,6 +15,7 @@ suites of :mod:`smarter.api.testing` say whether a plugin keeps what its kind pr
 """
 
 from smarter.api.cipher import Cipher, KeyedCipher
+from smarter.api.floor import Floor
 from smarter.api.hooks import KINDS, hookimpl
 from smarter.api.keys import KeyPair, PrivateKey, PublicKey
 from smarter.api.keywrap import Keywrap
@@ -47,6 +48,7 @@ __all__ = [
     "DamagedKeys",
     "DamagedStore",
     "DataError",
+    "Floor",
     "KeyMismatch",
     "KeyPair",
     "KeyedCipher",

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
+from smarter.api.floor import Floor
 from smarter.api.keys import KeyPair, PrivateKey, PublicKey
 from smarter.api.plugin import Plugin
 from smarter.api.randomness import SYSTEM_RANDOMNESS, Randomness
@@ -44,6 +45,7 @@ class Scheme(Plugin, ABC):
         scalable: a ciphertext can be multiplied by a known integer.
         threshold: decryption can be shared among key holders.
         embeds: a plaintext can be made a ciphertext without blinding, so that blindings can be made ahead.
+        parallel_decrypt: decrypting lets other threads of the process run meanwhile, so that more of them are faster.
     """
 
     kind = "scheme"
@@ -51,6 +53,12 @@ class Scheme(Plugin, ABC):
     scalable: ClassVar[bool] = True
     threshold: ClassVar[bool] = False
     embeds: ClassVar[bool] = False
+    parallel_decrypt: ClassVar[bool] = False
+
+    @property
+    def precompute(self) -> int:
+        """How many encryptions of zero the options ask to be kept ready on disk."""
+        return 0
 
     @classmethod
     def capabilities(cls) -> Mapping[str, object]:
@@ -123,8 +131,43 @@ class Scheme(Plugin, ABC):
         """Ciphertexts without blinding, which anybody can read; only a scheme that ``embeds`` has them."""
         raise NotImplementedError(f"{self.name} does not embed")
 
+    def _encrypt_as_holder(self, pair: KeyPair, plaintexts: Sequence[int], random: Randomness) -> Sequence[Any]:
+        """As :meth:`_encrypt`; override where the private key makes it faster or asks for fewer assumptions."""
+        return self._encrypt(pair.public, plaintexts, random)
+
+    def _decrypt_by(self, threads: int, private: PrivateKey, values: Sequence[Any]) -> list[int]:
+        """As :meth:`_decrypt` by two or more threads; values are one or more, and the class has ``parallel_decrypt``.
+
+        Override where one ciphertext can be split too.
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(threads) as pool:
+            return [plaintext for (plaintext,) in pool.map(lambda value: self._decrypt(private, [value]), values)]
+
     def prepare(self, public: PublicKey, encryptions: int) -> None:
         """About how many encryptions are to come under ``public``: a scheme may make tables for them."""
+
+    def prepared(self, public: PublicKey) -> bytes | None:
+        """What :meth:`prepare` has made for this key in this process, for other processes; None: nothing.
+
+        It depends on the public key alone and is no secret. But who can alter it can undo the blinding of whoever
+        takes it: it belongs where nobody else writes.
+        """
+        return None
+
+    def take_prepared(self, public: PublicKey, data: memoryview | bytes) -> None:
+        """Use what another process has :meth:`prepared` for this key.
+
+        ``data``, a memory-mapped file perhaps, stays readable as long as the process lives: it may not be copied.
+
+        Raises:
+            DamagedKeys: the bytes are not for this key, or damaged.
+        """
+
+    def floors(self, public: PublicKey, encryptions: int) -> Sequence[Floor]:
+        """The raw work that so many encryptions need, counted in more than one way perhaps; empty: it is not known."""
+        return ()
 
     def _total(self, public: PublicKey, values: Sequence[Any]) -> Any:
         """The sum of one or more ciphertexts. Override where a library adds faster in one go."""
@@ -146,6 +189,23 @@ class Scheme(Plugin, ABC):
         """
         self._within_bounds(public, plaintexts)
         return Ciphertexts(public.fingerprint, self._encrypt(public, plaintexts, random))
+
+    @final
+    def encrypt_as_holder(
+        self, pair: KeyPair, plaintexts: Sequence[int], *, random: Randomness = SYSTEM_RANDOMNESS
+    ) -> Ciphertexts:
+        """Encrypt as :meth:`encrypt` does, with the private key at hand, which may be faster or assume less.
+
+        Raises:
+            OutOfBounds: a plaintext beyond :meth:`plaintext_bits`; nothing has been encrypted then.
+            KeyMismatch: the two halves are not of one key.
+        """
+        if pair.private.fingerprint != pair.public.fingerprint:
+            raise KeyMismatch(
+                f"public key {pair.public.fingerprint[:8]} and private key {pair.private.fingerprint[:8]} are no pair."
+            )
+        self._within_bounds(pair.public, plaintexts)
+        return Ciphertexts(pair.public.fingerprint, self._encrypt_as_holder(pair, plaintexts, random))
 
     @final
     def encrypt_with(self, public: PublicKey, plaintexts: Sequence[int], blindings: Ciphertexts) -> Ciphertexts:
@@ -199,14 +259,22 @@ class Scheme(Plugin, ABC):
         return Ciphertexts(public.fingerprint, self._rerandomise(public, batch.values, random))
 
     @final
-    def decrypt(self, private: PrivateKey, batch: Ciphertexts) -> list[int]:
+    def decrypt(self, private: PrivateKey, batch: Ciphertexts, *, threads: int = 1) -> list[int]:
         """Signed plaintexts; counted in the view of the party that does it.
+
+        Args:
+            private: the key.
+            batch: ciphertexts under it.
+            threads: over how many threads to spread them, where the scheme has ``parallel_decrypt``.
 
         Raises:
             KeyMismatch: the batch is under another key.
         """
         self._same_key(private.fingerprint, batch)
-        plaintexts = self._decrypt(private, batch.values)
+        if self.parallel_decrypt and threads > 1 and len(batch):
+            plaintexts = self._decrypt_by(threads, private, batch.values)
+        else:
+            plaintexts = self._decrypt(private, batch.values)
         views.current().decrypted += len(plaintexts)
         return plaintexts
 

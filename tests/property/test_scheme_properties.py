@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from functools import cache
+from itertools import product
 
 import pytest
+from gmpy2 import mpz
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smarter.api import AuthenticationFailed, DamagedKeys, KeyPair, Scheme
+from smarter.api import AuthenticationFailed, DamagedKeys, KeyPair, PrivateKey, Scheme
 from smarter.api.testing.schemes import SeededRandomness
+from smarter_plugins.schemes import paillier_keys
 from smarter_plugins.schemes.fixed_base import FixedBase, best_window, steps, table_bytes
 from smarter_plugins.schemes.lightphe import PaillierLightPhe
 from smarter_plugins.schemes.paillier import Paillier
+from smarter_plugins.schemes.paillier_keys import PaillierPublic, private_material
 from smarter_plugins.schemes.phe import PaillierPhe
 from smarter_plugins.schemes.plain import Plain
 
@@ -89,7 +95,7 @@ def test_a_table_raises_as_pow_does(window: int, exponent_bits: int, draws: list
     modulus, base = keys.public.material.modulus, keys.public.material.residue
     width = (exponent_bits + 7) // 8
     raw = [draw[:width] for draw in [*draws, bytes(19), b"\xff" * 19]]
-    table = FixedBase(modulus, base, exponent_bits, window)
+    table = FixedBase.make(modulus, base, exponent_bits, window)
     powers = list(table.powers(b"".join(raw), len(raw)))
     exponents = [int.from_bytes(one, "big") % (1 << exponent_bits) for one in raw]
     n = int(modulus)
@@ -97,11 +103,56 @@ def test_a_table_raises_as_pow_does(window: int, exponent_bits: int, draws: list
     assert found == [pow(int(base), exponent, n**2) for exponent in exponents]
 
 
+@few
+@given(plaintexts=st.lists(INTEGERS, min_size=1, max_size=4), seed=st.text(max_size=8))
+def test_what_the_holder_encrypts_decrypts_and_is_blinded_by_an_nth_residue(plaintexts: list[int], seed: str) -> None:
+    scheme, keys = made(Paillier)
+    batch = scheme.encrypt_as_holder(keys, plaintexts, random=SeededRandomness(seed))
+    assert scheme.decrypt(keys.private, batch) == plaintexts
+    n = int(keys.public.material.modulus)
+    # Only n-th residues are 1 when raised to the order of their group, (p-1)(q-1).
+    order = int((keys.private.material.p - 1) * (keys.private.material.q - 1))
+    for plaintext, value in zip(plaintexts, batch.values, strict=True):
+        blinding = int(value) * pow(1 + n * plaintext, -1, n**2) % n**2
+        assert pow(blinding, order, n**2) == 1
+
+
+class Scripted:
+    """Randomness that draws what it is told to."""
+
+    def __init__(self, *numbers: int) -> None:
+        self._numbers = list(numbers)
+
+    def below(self, bound: int) -> int:
+        number = self._numbers.pop(0)
+        assert 0 <= number < bound
+        return number
+
+    def bytes(self, count: int) -> bytes:
+        raise AssertionError("the holder's blinding draws numbers below a bound")
+
+
+@pytest.mark.parametrize(("p", "q"), [(7, 11), (11, 7), (11, 19), (7, 23), (19, 23)])
+def test_the_holders_blindings_are_the_textbooks_each_as_often(p: int, q: int) -> None:
+    n = p * q
+    public = PaillierPublic(mpz(n), mpz(n * n), mpz(pow(4, n, n * n)))
+    private = private_material(public, mpz(p), mpz(q))
+    named = paillier_keys.named_public(public)
+    pair = KeyPair(named, PrivateKey(named.fingerprint, named.bits, private))
+    drawn = Counter(
+        int(Paillier().encrypt_as_holder(pair, [0], random=Scripted(a, b)).values[0])
+        for a, b in product(range(p - 1), range(q - 1))
+    )
+    textbook = Counter(pow(r, n, n * n) for r in range(n) if math.gcd(r, n) == 1)
+    assert drawn == textbook
+    assert len(drawn) == (p - 1) * (q - 1)
+
+
 def test_powers_of_more_than_a_chunk_come_in_order() -> None:
     _, keys = made(Paillier)
     n, base = keys.public.material.modulus, keys.public.material.residue
     exponents = SeededRandomness("chunks").bytes(2 * 700)
-    table = FixedBase(n, base, 16, 4)
+    table = FixedBase.make(n, base, 16, 4)
     found = [int(power * (1 + n * lift) % n**2) for power, lift in table.powers(exponents, 700)]
     assert found == [
         pow(int(base), int.from_bytes(exponents[i : i + 2], "big"), int(n) ** 2) for i in range(0, 1400, 2)

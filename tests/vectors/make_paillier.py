@@ -82,6 +82,14 @@ def length(key: dict[str, Any]) -> int:
     return int(2 * key["key_bits"] + 7) // 8
 
 
+def textbook_root(key: dict[str, Any], random: SeededRandomness) -> int:
+    """The r in Z*_n whose r^n mod n² is a^p mod p² and b^q mod q², for a and b as the holder of p and q draws them."""
+    p, q = key["p"], key["q"]
+    a, b = 1 + random.below(p - 1), 1 + random.below(q - 1)
+    of_p, of_q = pow(a, pow(q, -1, p - 1), p), pow(b, pow(p, -1, q - 1), q)
+    return int(of_p + p * ((of_q - of_p) * pow(p, -1, q) % q))
+
+
 def encrypt(key: dict[str, Any], blinding: str, seed: str, plaintexts: list[int]) -> list[bytes]:
     n, square, random = key["n"], key["n"] ** 2, SeededRandomness(seed)
     short = (key["key_bits"] + 1) // 2
@@ -90,15 +98,27 @@ def encrypt(key: dict[str, Any], blinding: str, seed: str, plaintexts: list[int]
         if blinding == "djn":
             r = int.from_bytes(random.bytes((short + 7) // 8), "big") % (1 << short)
             factor = pow(key["hs"], r, square)
+        elif blinding == "holder":
+            factor = pow(textbook_root(key, random), n, square)
         else:
             factor = pow(random.below(n), n, square)
         ciphertexts.append(((1 + n * (plaintext % n)) * factor % square).to_bytes(length(key), "big"))
     return ciphertexts
 
 
-def cases(key: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+def plaintexts_of(key: dict[str, Any]) -> list[int]:
     top = 1 << (key["key_bits"] - 2)
-    plaintexts = [0, 1, -1, 100_000_000, top - 1, -top]
+    return [0, 1, -1, 100_000_000, top - 1, -top]
+
+
+def holder_cases(key: dict[str, Any]) -> dict[str, Any]:
+    seed, plaintexts = f"holder {key['name']}", plaintexts_of(key)
+    ciphertexts = encrypt(key, "holder", seed, plaintexts)
+    return {"key": key["name"], "seed": seed, "plaintexts": plaintexts, "ciphertexts": ciphertexts}
+
+
+def cases(key: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    plaintexts = plaintexts_of(key)
     square = key["n"] ** 2
     encryptions, sums, products = [], [], []
     for blinding in ("djn", "exact"):
@@ -232,11 +252,12 @@ def written(value: Any, field: str = "") -> Any:
 
 
 def main() -> None:
-    keys = [make_key("512", 512), make_key("517", 517), make_key("2048", 2048)]
+    keys = [make_key("512", 512), make_key("517", 517), make_key("1027", 1027), make_key("2048", 2048)]
     vectors: dict[str, Any] = {"provenance": PROVENANCE, "keys": keys}
     for key in keys:
         for kind, made in cases(key).items():
             vectors.setdefault(kind, []).extend(made)
+    vectors["holder-encryptions"] = [holder_cases(key) for key in keys]
     vectors["bad-ciphertexts"] = bad_ciphertexts(keys[0]) + bad_ciphertexts(keys[1])
     vectors["bad-public-keys"] = bad_public_keys(keys[0])
     vectors["bad-private-keys"] = bad_private_keys(keys[0])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from smarter.api import AuthenticationFailed, DamagedKeys, PrivateKey, PublicKey
+from smarter.api import AuthenticationFailed, DamagedKeys, KeyPair, PrivateKey, PublicKey
 from smarter.api.testing.schemes import SeededRandomness
 from smarter_plugins.schemes.paillier import Paillier, PaillierOptions
 
@@ -84,6 +84,15 @@ def test_a_seed_gives_its_ciphertexts_with_a_table_and_without(case: dict[str, A
         random = SeededRandomness(case["seed"])
         blobs = [blob for one in plaintexts for blob in plugin.dump(key, plugin.encrypt(key, [one], random=random))]
     assert [blob.hex() for blob in blobs] == case["ciphertexts"]
+
+
+@of_key("holder-encryptions")
+def test_a_seed_gives_the_holder_the_textbooks_ciphertexts(case: dict[str, Any]) -> None:
+    plugin, pair = scheme(case["key"]), KeyPair(public(case["key"]), private(case["key"]))
+    plaintexts = [int(plaintext) for plaintext in case["plaintexts"]]
+    batch = plugin.encrypt_as_holder(pair, plaintexts, random=SeededRandomness(case["seed"]))
+    assert [blob.hex() for blob in plugin.dump(pair.public, batch)] == case["ciphertexts"]
+    assert plugin.decrypt(pair.private, batch) == plaintexts
 
 
 @of_key("encryptions")

@@ -35,7 +35,7 @@ class PaillierPublic:
 
 @dataclass(frozen=True, repr=False)
 class PaillierPrivate:
-    """What decrypting takes; constants of Paillier 1999, section 7 (decryption by Chinese remaindering).
+    """What the holder of p and q has beside them; constants of Paillier 1999, section 7 (Chinese remaindering).
 
     Attributes:
         public: the public half.
@@ -46,6 +46,7 @@ class PaillierPrivate:
         p_factor: L_p((1 + n)^(p-1) mod p²)^-1 mod p.
         q_factor: likewise for q.
         p_inverse: p^-1 mod q.
+        p_square_inverse: p^-2 mod q².
     """
 
     public: PaillierPublic
@@ -56,6 +57,7 @@ class PaillierPrivate:
     p_factor: Any
     q_factor: Any
     p_inverse: Any
+    p_square_inverse: Any
 
 
 def generate(bits: int, random: Randomness) -> KeyPair:
@@ -111,7 +113,7 @@ def _fit(p: Any, q: Any) -> bool:
 
 
 def private_material(public: PaillierPublic, p: Any, q: Any) -> PaillierPrivate:
-    """p and q with the constants that decrypting takes."""
+    """p and q with the constants that decrypting and encrypting by them take."""
     from gmpy2 import invert
 
     # (1 + n)^(p-1) = 1 + n(p-1) mod p², and L_p of it is q(p-1) = -q mod p.
@@ -124,6 +126,7 @@ def private_material(public: PaillierPublic, p: Any, q: Any) -> PaillierPrivate:
         p_factor=invert(-q % p, p),
         q_factor=invert(-p % q, q),
         p_inverse=invert(p, q),
+        p_square_inverse=invert(p * p, q * q),
     )
 
 

@@ -1,13 +1,13 @@
-"""How signed plaintexts and ciphertexts lie in Z_n and Z_n², and how a ciphertext lies in bytes.
+"""How plaintexts, ciphertexts and n-th residues lie in Z_n and Z_n², and how a ciphertext lies in bytes.
 
-The three Paillier plugins call it, so that their ciphertexts under one modulus read the same.
+The Paillier plugins call it, so that their ciphertexts under one modulus read the same.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from smarter.api import AuthenticationFailed
+from smarter.api import AuthenticationFailed, Randomness
 
 
 def signed_bits(modulus: int) -> int:
@@ -51,3 +51,28 @@ def load_ciphertext(data: bytes, modulus: Any, name: str) -> int:
             "it is damaged or belongs to another key."
         )
     return value
+
+
+def short_power(residue: Any, modulus_square: Any, exponent: bytes, exponent_bits: int) -> Any:
+    """``residue`` to the big-endian ``exponent``, surplus high bits of which are ignored."""
+    from gmpy2 import powmod
+
+    return powmod(residue, int.from_bytes(exponent, "big") & ((1 << exponent_bits) - 1), modulus_square)
+
+
+def nth_residue(modulus: Any, modulus_square: Any, random: Randomness) -> Any:
+    """``r^n mod n²`` for r uniform in Z*_n, by n alone."""
+    from gmpy2 import gcd, powmod
+
+    bound = int(modulus)
+    root = random.below(bound)
+    while gcd(root, modulus) != 1:
+        root = random.below(bound)
+    return powmod(root, modulus, modulus_square)
+
+
+def pth_residue(prime: Any, prime_square: Any, random: Randomness) -> Any:
+    """``r^p mod p²`` for r uniform in Z*_p: what an n-th residue is modulo p², for a p that divides n."""
+    from gmpy2 import powmod
+
+    return powmod(1 + random.below(int(prime) - 1), prime, prime_square)

@@ -20,7 +20,8 @@ import pytest
 
 from smarter.api.keys import KeyPair
 from smarter.api.scheme import Ciphertexts, Scheme
-from smarter.errors import AuthenticationFailed, DamagedKeys, KeyMismatch, OutOfBounds
+from smarter.errors import AuthenticationFailed, DamagedKeys, KeyMismatch, OutOfBounds, SmarterError
+from smarter.model import views
 
 
 class SeededRandomness:
@@ -252,6 +253,53 @@ class SchemeConformance:
         with pytest.raises(ValueError, match="cannot be scaled"):
             scheme.scale(keys.public, batch, [1])
 
+    def test_the_holder_of_the_private_key_encrypts_as_well(self, scheme: Scheme, keys: KeyPair, bound: int) -> None:
+        plaintexts = [0, -1, bound - 1, -bound]
+        batch = scheme.encrypt_as_holder(keys, plaintexts)
+        assert scheme.decrypt(keys.private, batch) == plaintexts
+        assert scheme.decrypt(keys.private, scheme.add(keys.public, batch[:1], scheme.encrypt(keys.public, [5]))) == [5]
+        if self.probabilistic:
+            assert set(scheme.dump(keys.public, batch)).isdisjoint(
+                scheme.dump(keys.public, scheme.encrypt_as_holder(keys, plaintexts))
+            )
+
+    def test_a_holder_of_another_key_is_refused_and_plaintexts_have_the_same_bounds(
+        self, scheme: Scheme, keys: KeyPair, other: KeyPair, bound: int
+    ) -> None:
+        with pytest.raises(KeyMismatch):
+            scheme.encrypt_as_holder(KeyPair(keys.public, other.private), [1])
+        with pytest.raises(OutOfBounds):
+            scheme.encrypt_as_holder(keys, [0, bound])
+
+    @pytest.mark.parametrize("count", [0, 1, 7])
+    def test_threads_decrypt_the_same_in_the_same_order_and_count_it_once(
+        self, scheme: Scheme, keys: KeyPair, count: int
+    ) -> None:
+        plaintexts = [(-1) ** i * (i + 1) * 1_000_003 for i in range(count)]
+        batch = scheme.encrypt(keys.public, plaintexts)
+        for threads in (1, 2, 3):
+            view = views.View()
+            with views.acting(view):
+                assert scheme.decrypt(keys.private, batch, threads=threads) == plaintexts
+            assert view.decrypted == count
+
+    def test_what_is_prepared_serves_another_process_with_this_key_and_with_no_other(
+        self, scheme: Scheme, keys: KeyPair, other: KeyPair
+    ) -> None:
+        scheme.prepare(keys.public, 1000)
+        made = scheme.prepared(keys.public)
+        if made is None:
+            pytest.skip(f"{scheme.name} hands nothing over")
+        scheme.take_prepared(keys.public, memoryview(made))
+        assert scheme.decrypt(keys.private, scheme.encrypt(keys.public, [3, -4])) == [3, -4]
+        for public, data in ((other.public, made), (keys.public, made[:-1]), (keys.public, b"")):
+            with pytest.raises(SmarterError):
+                scheme.take_prepared(public, data)
+        assert scheme.decrypt(other.private, scheme.encrypt(other.public, [5])) == [5]
+
+    def test_as_many_blindings_are_kept_as_the_options_say(self, scheme: Scheme) -> None:
+        assert scheme.precompute == dict(self.options).get("precompute", 0)
+
     def test_the_same_randomness_gives_the_same_ciphertexts(self, scheme: Scheme, keys: KeyPair) -> None:
         if not (self.injectable and self.probabilistic):
             pytest.skip(f"{scheme.name} draws its own randomness, or none")
@@ -259,7 +307,8 @@ class SchemeConformance:
         def made(seed: str) -> list[bytes]:
             batch = scheme.encrypt(keys.public, [1, -2], random=SeededRandomness(seed))
             fresh = scheme.rerandomise(keys.public, batch, random=SeededRandomness(seed + "'"))
-            return scheme.dump(keys.public, batch) + scheme.dump(keys.public, fresh)
+            held = scheme.encrypt_as_holder(keys, [1, -2], random=SeededRandomness(seed + "''"))
+            return [blob for made in (batch, fresh, held) for blob in scheme.dump(keys.public, made)]
 
         assert made("one") == made("one")
         assert set(made("one")).isdisjoint(made("two"))
