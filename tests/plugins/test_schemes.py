@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
+from importlib.util import find_spec
 from types import FunctionType, ModuleType
 
 import gmpy2
@@ -21,6 +23,7 @@ from smarter_plugins.schemes.key_size import KeySizeOptions
 from smarter_plugins.schemes.lightphe import PaillierLightPhe
 from smarter_plugins.schemes.paillier import Paillier, PaillierOptions
 from smarter_plugins.schemes.paillier_keys import PaillierPublic, prime, private_material
+from smarter_plugins.schemes.paillier_rust import PaillierRust
 from smarter_plugins.schemes.phe import PaillierPhe, PheOptions
 from smarter_plugins.schemes.plain import Plain, PlainOptions
 
@@ -37,7 +40,20 @@ class TestPaillierExact(SchemeConformance):
 
 class TestPaillierOfAnOddSize(SchemeConformance):
     plugin = Paillier
-    options = {"key_bits": 517}
+    options = {"key_bits": 517, "precompute": 20}
+
+
+class TestPaillierExactOfAnOddSize(SchemeConformance):
+    plugin = Paillier
+    options = {"key_bits": 1027, "blinding": "exact"}
+
+
+@pytest.mark.skipif(find_spec("paillier") is None, reason="the extra rust is not installed")
+class TestPaillierRust(SchemeConformance):
+    plugin = PaillierRust
+    options = {"key_bits": 2048}
+    injectable = False
+    injectable_keys = True
 
 
 class TestPaillierPhe(SchemeConformance):
@@ -63,6 +79,17 @@ class TestPlainOfOneLane(SchemeConformance):
     probabilistic = False
 
 
+class PlainByThreads(Plain):
+    parallel_decrypt = True
+
+
+class TestPlainByThreads(SchemeConformance):
+    """The base class's own way to spread a batch."""
+
+    plugin = PlainByThreads
+    probabilistic = False
+
+
 def paillier_of(bits: int, **options: object) -> Paillier:
     return Paillier(PaillierOptions.model_validate({"key_bits": bits, **options}))
 
@@ -84,7 +111,7 @@ def phe_pair(keys: KeyPair) -> KeyPair:
 
 
 class TestKeys:
-    @pytest.mark.parametrize("bits", [256, 257, 511, 512, 513, 1023])
+    @pytest.mark.parametrize("bits", [256, 257, 511, 512, 513, 1027])
     def test_the_modulus_has_exactly_the_bits_asked_for(self, bits: int) -> None:
         for _ in range(5):
             pair = paillier_of(bits).generate()
@@ -199,6 +226,51 @@ class TestBlinding:
         tabled = [scheme.encrypt(pair.public, [i], random=SeededRandomness(f"r{i}")) for i in range(3)]
         assert [scheme.dump(pair.public, one) for one in plain] == [scheme.dump(pair.public, one) for one in tabled]
 
+    def test_a_table_that_another_process_made_gives_the_same_and_is_kept(self) -> None:
+        scheme = paillier_of(513)
+        pair = scheme.generate()
+        scheme.prepare(pair.public, 3000)
+        before = scheme.encrypt(pair.public, [1, -2], random=SeededRandomness("r"))
+        made = scheme.prepared(pair.public)
+        assert made is not None
+        paillier._usages.clear()
+        assert scheme.prepared(pair.public) is None
+        scheme.take_prepared(pair.public, made)
+        table = paillier._usages[pair.public.fingerprint].table
+        assert table is not None
+        after = scheme.encrypt(pair.public, [1, -2], random=SeededRandomness("r"))
+        assert scheme.dump(pair.public, before) == scheme.dump(pair.public, after)
+        for _ in range(10):
+            scheme.encrypt(pair.public, [0] * 1000)
+        assert paillier._usages[pair.public.fingerprint].table is table
+        scheme.prepare(pair.public, 10**9)
+        larger = paillier._usages[pair.public.fingerprint].table
+        assert larger is not None
+        assert larger.window > table.window
+
+    def test_exact_blinding_neither_hands_over_a_table_nor_takes_one(self, keys: KeyPair) -> None:
+        djn, exact = paillier_of(512), paillier_of(512, blinding="exact")
+        djn.prepare(keys.public, 3000)
+        made = djn.prepared(keys.public)
+        assert made is not None
+        assert exact.prepared(keys.public) is None
+        paillier._usages.clear()
+        exact.take_prepared(keys.public, made)
+        assert not paillier._usages
+
+    def test_one_ciphertext_is_decrypted_by_two_threads(self, keys: KeyPair, monkeypatch: pytest.MonkeyPatch) -> None:
+        scheme, meeting, threads = paillier_of(512), threading.Barrier(2, timeout=30), []
+        powers = gmpy2.powmod_base_list
+
+        def at_the_same_time(*arguments: object) -> object:
+            meeting.wait()
+            threads.append(threading.get_ident())
+            return powers(*arguments)
+
+        monkeypatch.setattr(gmpy2, "powmod_base_list", at_the_same_time)
+        assert scheme.decrypt(keys.private, scheme.encrypt(keys.public, [-7]), threads=2) == [-7]
+        assert len(set(threads)) == 2
+
     def test_the_table_grows_with_use_and_stays_within_its_budget(self) -> None:
         scheme = paillier_of(512, table_mb=1)
         pair = scheme.generate()
@@ -216,9 +288,12 @@ class TestBlinding:
         assert fixed_base.table_bytes(512, 256, table.window + 1) > 1 << 20
 
     def test_a_hand_of_encryptions_does_not_pay_for_a_table(self) -> None:
-        assert fixed_base.best_window(3072, 1536, 3, 64 << 20) is None
-        assert fixed_base.best_window(3072, 1536, 40, 64 << 20) is not None
-        assert fixed_base.best_window(3072, 1536, 10**9, 64 << 20) == 8
+        assert fixed_base.best_window(3072, 1536, 3, 128 << 20) is None
+        assert fixed_base.best_window(3072, 1536, 40, 128 << 20) is not None
+
+    @pytest.mark.parametrize(("megabytes", "window"), [(PaillierOptions().table_mb, 8), (128, 10)])
+    def test_a_budget_holds_so_many_bits_a_step_at_the_default_size(self, megabytes: int, window: int) -> None:
+        assert fixed_base.best_window(PaillierOptions().key_bits, 1536, 10**9, megabytes << 20) == window
 
     def test_tables_of_no_more_than_a_few_keys_are_kept(self) -> None:
         scheme = paillier_of(256)
@@ -295,10 +370,31 @@ def test_registering_the_schemes_loads_no_library_that_they_wrap() -> None:
     code = (
         "import sys; from smarter_plugins.schemes import register_schemes; found = [];"
         "register_schemes(found.append);"
-        "assert [s.name for s in found] == ['paillier', 'paillier-phe', 'paillier-lightphe', 'plain'], found;"
-        "assert not {'phe', 'lightphe', 'gmpy2', 'sympy'} & set(sys.modules)"
+        "names = ['paillier', 'paillier-rust', 'paillier-phe', 'paillier-lightphe', 'plain'];"
+        "assert [s.name for s in found] == names, found;"
+        "assert not {'phe', 'lightphe', 'paillier', 'gmpy2', 'sympy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", [2049, 3071])
+def test_a_key_of_an_odd_sound_size_works_by_every_path(bits: int) -> None:
+    djn, exact = paillier_of(bits), paillier_of(bits, blinding="exact")
+    pair = djn.generate()
+    assert pair.public.bits == bits
+    extremes = [-(1 << (bits - 2)), (1 << (bits - 2)) - 1, -1]
+    djn.prepare(pair.public, 200)
+    made = djn.prepared(pair.public)
+    assert made is not None
+    djn.take_prepared(pair.public, made)
+    for batch in (
+        djn.encrypt(pair.public, extremes),
+        exact.encrypt(pair.public, extremes),
+        djn.encrypt_as_holder(pair, extremes),
+    ):
+        loaded = djn.load(pair.public, djn.dump(pair.public, batch))
+        assert djn.decrypt(pair.private, loaded, threads=2) == extremes
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ HEAVY = {
     "lightphe",
     "matplotlib",
     "numpy",
+    "paillier",
     "phe",
     "plotext",
     "polars",

@@ -177,6 +177,7 @@ def test_loading_all_shipped_plugins_imports_none_of_the_libraries_they_wrap() -
         "phe",
         "lightphe",
         "gmpy2",
+        "paillier",
         "Crypto",
         "cryptography",
         "tinydb",

@@ -11,8 +11,9 @@ from smarter.api import Scheme, hookimpl
 def register_schemes(register: Callable[[type[Scheme]], None]) -> None:
     from smarter_plugins.schemes.lightphe import PaillierLightPhe
     from smarter_plugins.schemes.paillier import Paillier
+    from smarter_plugins.schemes.paillier_rust import PaillierRust
     from smarter_plugins.schemes.phe import PaillierPhe
     from smarter_plugins.schemes.plain import Plain
 
-    for scheme in (Paillier, PaillierPhe, PaillierLightPhe, Plain):
+    for scheme in (Paillier, PaillierRust, PaillierPhe, PaillierLightPhe, Plain):
         register(scheme)
