@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 
-from smarter.api import OpenStore
+from smarter.api import OpenStore, PublicKey
 from smarter.errors import Interrupted
 from smarter.keys.unlock import Unlock
 from smarter.model.events import Counts, Event, Fault, Finished, Progress, Refused, Released, Started, Traced
 from smarter.model.readings import ReadingBlock
 from smarter.model.views import View, acting
 from smarter.parties.releaser import Release
-from smarter.protocols.blinding import BlindingPool, made_ahead
+from smarter.protocols.blinding import Blindings
 from smarter.protocols.epochs import start_meters
 from smarter.protocols.intake import Intake
-from smarter.protocols.pes import Carried, PesDeployment
+from smarter.protocols.pes import Carried, PesDeployment, expected_encryptions
 from smarter.protocols.plan import NeighbourhoodPlan, plan_run
 from smarter.protocols.provision import Keyring, open_keys
-from smarter.protocols.session import Session, begin, find
+from smarter.protocols.session import Session, begin, cryptography_of, find
 from smarter.protocols.summary import summarise, warnings_of
 from smarter.protocols.trail import Trace, Trail
 from smarter.scenario import Scenario
@@ -33,7 +32,7 @@ from smarter.state import StateFolder, Tally
 from smarter.verify import verify_report
 
 TOGETHER = 16
-"""So many messages of the outbox are delivered at once: a store writes them in one go. They are durable meanwhile."""
+"""So many messages of the outbox are opened, sealed and stored at once. The journal keeps them meanwhile."""
 
 
 class Control:
@@ -80,8 +79,9 @@ def run(
         scenario: checked.
         state: where everything durable lies; locked while the run goes on.
         unlock: opens the parties' keystores, or makes the secret of new ones.
-        workers: processes that make blindings ahead; 1: none beside this one. The numbers do not depend on it. A script
-            that asks for more must guard its own start with ``if __name__ == "__main__"``, as any that spawns.
+        workers: processes that make blindings ahead, and threads that decrypt; 1: none beside this one. The numbers do
+            not depend on it. A script that asks for more must guard its own start with ``if __name__ == "__main__"``,
+            as any that spawns.
         control: pauses, resumes, cancels.
         trace: follow one meter and moment; yields :class:`Traced` hops.
         verify: recompute every number from the plaintext at the end.
@@ -100,16 +100,35 @@ def run(
         meters = sum(plan.size for plan in plans)
         warnings = tuple(warnings_of(scenario, plans))
         yield Started(scenario.name, meters, expected, session.done if session else 0, warnings)
-        if session is None:
-            session, keyring = yield from begin(scenario, state, plans, unlock)
-        else:
-            keyring = open_keys(state.keys, unlock)
-        try:
-            with scenario.store.create().open(state.store) as store:
-                composer = _Composer(session, keyring, store, began, control or Control(), trace, workers)
-                yield from composer.run(state, verify)
-        finally:
-            session.journal.close()
+        scheme = session.cryptography.scheme if session else cryptography_of(scenario).scheme
+        progress = session.journal.progress() if session else {}
+        with Blindings(scheme, workers, state) as blindings:
+
+            def encrypting(public: PublicKey) -> None:
+                bits = scheme.plaintext_bits(public)
+                blindings.begin(public, expected_encryptions(scenario, plans, progress, bits))
+
+            if session is None:
+                session, keyring = yield from begin(scenario, state, plans, unlock, encrypting)
+            else:
+                keyring = open_keys(state.keys, unlock)
+                if not session.finished:
+                    encrypting(keyring.aggregate_key(scheme))
+            try:
+                with scenario.store.create().open(state.store) as store:
+                    composer = _Composer(
+                        session,
+                        keyring,
+                        store,
+                        blindings,
+                        began,
+                        control or Control(),
+                        trace,
+                        workers,
+                    )
+                    yield from composer.run(state, verify)
+            finally:
+                session.journal.close()
 
 
 class _Composer:
@@ -118,17 +137,18 @@ class _Composer:
         session: Session,
         keyring: Keyring,
         store: OpenStore,
+        blindings: Blindings,
         began: float,
         control: Control,
         trace: Trace | None,
         workers: int,
     ) -> None:
         self._session = session
-        self._workers = workers
         self._waiting = 0
         self._journal = session.journal
         self._keyring = keyring
         self._store = store
+        self._blindings = blindings
         self._control = control
         self._tally = session.journal.tally()
         # As if all starts had followed on each other.
@@ -142,6 +162,7 @@ class _Composer:
             session.cryptography,
             session.journal.ledger(),
             session.faults(),
+            threads=workers,
         )
         for party, counts in self._tally.views.items():
             self._parties.views[party].absorb(View.from_dict(counts))
@@ -155,10 +176,20 @@ class _Composer:
         yield from self._deliver()
         if not self._session.finished:
             start_meters(self._session, self._parties, self._keyring)
+            yield from self._supply()
             yield from self._carry_all()
         if not finished:
             self._journal.note(self._current_tally())
         yield from self._finish(state, verify)
+
+    def _supply(self) -> Iterator[Event]:
+        """Let the PES have blindings that were made ahead, on the disk or by workers."""
+        blindings = self._blindings
+        if self._session.cryptography.scheme.precompute:
+            for done, total in blindings.keep(self._keyring.precompute_key(), self._tally.blindings):
+                yield Progress("precompute", done, total)
+        if blindings.ahead:
+            self._parties.pes.blindings = blindings
 
     def _carry_all(self) -> Iterator[Event]:
         """All holds of all neighbourhoods, in order of time."""
@@ -175,35 +206,20 @@ class _Composer:
             for plan in self._session.plans
             for first, end in plan.holds(progress.get(plan.name))
         ]
-        with self._blinding([(plan, end - first) for _, plan, first, end in holds]) as pool:
-            done, total = self._session.done, self._session.expected
-            for _, plan, first, end in sorted(holds, key=lambda hold: (hold[0], hold[1].name)):
-                self._control.checkpoint()
-                yield from self._hold(plan, intakes[plan.name], first, end)
-                done += (end - first) * plan.size
-                yield Progress("read", done, total, self._parties.stages.bytes["read"])
-                if pool is not None and pool.failure:
-                    yield Fault("pes", "worker", pool.failure)
-                    pool.failure = None
-                yield from (Counts(party, view.as_dict()) for party, view in self._parties.views.items())
-            yield from self._deliver()
-
-    @contextmanager
-    def _blinding(self, holds: Sequence[tuple[NeighbourhoodPlan, int]]) -> Iterator[BlindingPool | None]:
-        """Let the PES have blindings that workers make ahead, where that is worth it."""
-        ahead = {}
-        for plan in self._session.plans:
-            slots = [count for other, count in holds if other is plan]
-            ahead[plan.name] = (len(slots), max(slots, default=0))
-        scheme, public, pes = self._session.cryptography.scheme, self._parties.aggregate_key, self._parties.pes
-        expected = pes.encryptions(ahead, self._session.scenario.frame)
-        each = -(-expected // max(len(holds), 1))
-        with made_ahead(scheme, public, self._workers, expected=expected, at_once=each) as pool:
-            pes.blindings = pool
-            try:
-                yield pool
-            finally:
-                pes.blindings = None
+        blindings, failure = self._blindings, None
+        # Nothing is opened before a hold's worth is there: it would be in the clear while the workers start.
+        blindings.await_ready(-(-blindings.expected // max(len(holds), 1)))
+        done, total = self._session.done, self._session.expected
+        for _, plan, first, end in sorted(holds, key=lambda hold: (hold[0], hold[1].name)):
+            self._control.checkpoint()
+            yield from self._hold(plan, intakes[plan.name], first, end)
+            done += (end - first) * plan.size
+            yield Progress("read", done, total, self._parties.stages.bytes["read"])
+            if blindings.failure != failure:
+                failure = blindings.failure
+                yield Fault("pes", "worker", failure or "")
+            yield from (Counts(party, view.as_dict()) for party, view in self._parties.views.items())
+        yield from self._deliver()
 
     def _hold(self, plan: NeighbourhoodPlan, intakes: list[Intake], first: int, end: int) -> Iterator[Event]:
         stages = self._parties.stages
@@ -260,18 +276,20 @@ class _Composer:
                 for decision in decisions
                 for entry in decision.entries
             )
-        released = [(decision, *self._parties.release(decision)) for decision in decisions]
+        released = self._parties.release(decisions)
         with stages.timed("store"):
-            self._store.put_many([record for *_, records in released for record in records])
-            stages.bytes["store"] += sum(len(record.body) for *_, records in released for record in records)
+            self._store.put_many([record for _, records in released for record in records])
+            stages.bytes["store"] += sum(len(record.body) for _, records in released for record in records)
             self._journal.acknowledge([number for number, _ in pending], self._current_tally())
-        for decision, release, records in released:
+            self._parties.releaser.settle()
+        for decision, (release, records) in zip(decisions, released, strict=True):
             yield from _told(release)
             if self._trail:
                 yield from (Traced(hop) for hop in self._trail.of_release(decision, release, records))
 
     def _current_tally(self) -> Tally:
         self._tally.seconds = time.perf_counter() - self._began
+        self._tally.blindings = max(self._tally.blindings, self._blindings.mark)
         self._tally.views = {party: view.as_dict() for party, view in self._parties.views.items()}
         self._tally.stage_seconds = self._parties.stages.seconds
         self._tally.stage_bytes = self._parties.stages.bytes

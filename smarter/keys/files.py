@@ -31,7 +31,7 @@ def write_private(path: Path, data: bytes) -> None:
         if isinstance(error, OSError):
             error.filename = error.filename or str(path)  # a full disk is reported without it
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def read_private(path: Path, limit: int) -> bytes:
@@ -52,10 +52,10 @@ def remove_private(path: Path) -> None:
     if path.parent.is_dir():
         for left in path.parent.glob(f".{path.name}.*.tmp"):
             left.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     if os.name == "nt":  # which cannot open a folder
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-STAGES = ("read", "seal", "relay", "open", "encrypt", "add", "release", "deliver", "store")
+STAGES = ("read", "seal", "relay", "open", "pack", "encrypt", "add", "release", "deliver", "store")
 
 
 @dataclass

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 
 @dataclass
@@ -54,7 +54,7 @@ class View:
 
     def as_dict(self) -> dict[str, int | float]:
         """The counts by name."""
-        return asdict(self)
+        return dict(vars(self))
 
     @classmethod
     def from_dict(cls, counts: Mapping[str, int | float]) -> View:

@@ -1,91 +1,116 @@
-"""Blindings made ahead by worker processes, so that the PES has readings in the clear for a moment only.
+"""Blindings made ahead of their use, so that the PES has readings in the clear for a moment only.
 
-Nearly all of an encryption's work is its blinding, an encryption of zero, which needs no plaintext. Workers make those
-from the public key alone and see nothing else; the PES adds one to each plaintext it embeds. Each is used once: they
-live in memory only, so that a crash forgets them.
+Nearly all of an encryption's work is its blinding, an encryption of zero, which needs no plaintext. The PES takes
+those that were kept on the disk first, then what workers have made, and makes the rest itself; each is used once.
 """
 
 from __future__ import annotations
 
-import importlib
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from types import TracebackType
 from typing import Any
 
 from smarter.api import Ciphertexts, PublicKey, Scheme
+from smarter.keys.precomputed import Precomputed
+from smarter.protocols.workers import Workers
+from smarter.state import StateFolder
 
 BATCH = 64
-AHEAD = 4
+KEPT_AT_ONCE = 512
+"""So many are put on the disk together: each time costs a wait for it."""
+AHEAD = 64
 """Batches per worker that are made ahead of their use."""
-_FEW_ENCRYPTIONS = 256
-_SMALL_KEY_BITS = 1024
+FEW_ENCRYPTIONS = 256
+SMALL_KEY_BITS = 1024
 
 
-@contextmanager
-def made_ahead(
-    scheme: Scheme, public: PublicKey, workers: int, *, expected: int, at_once: int
-) -> Iterator[BlindingPool | None]:
-    """Blindings for about ``expected`` encryptions, by so many worker processes; ``at_once`` are ready on entry.
-
-    None where workers would take longer to start than to work, or the scheme cannot embed: it then makes its own.
-    """
-    if workers < 2 or not scheme.embeds or expected < _FEW_ENCRYPTIONS or public.bits < _SMALL_KEY_BITS:
-        scheme.prepare(public, expected)
-        yield None
-        return
-    pool = BlindingPool(scheme, public, workers, expected)
-    try:
-        # Nothing is opened before the workers are at work: the first hold would be in the clear while they start.
-        pool.await_ready(at_once)
-        yield pool
-    finally:
-        pool.close()
-
-
-class BlindingPool:
-    """Encryptions of zero under one public key, handed out once each.
+class Blindings:
+    """The supply of one run, for one public key; closing it ends the workers.
 
     Attributes:
-        failure: what became of the workers, if they ended before their time; the pool goes on without them.
+        expected: about how many will be asked for.
+        taken: how many have been handed out.
     """
 
-    def __init__(self, scheme: Scheme, public: PublicKey, workers: int, expected: int) -> None:
+    def __init__(self, scheme: Scheme, workers: int, state: StateFolder) -> None:
+        """Nothing is started before :meth:`begin`.
+
+        Args:
+            scheme: of the key.
+            workers: processes to make blindings with; 1: none beside this one.
+            state: where the workers share a table, and where blindings are kept.
+        """
         self._scheme = scheme
-        self._public = public
-        self._left = expected
+        self._count = workers
+        self._state = state
+        self._workers: Workers | None = None
+        self._kept: Precomputed | None = None
         self._ready: deque[Any] = deque()
         self._making: deque[Future[list[bytes]]] = deque()
-        self._most = AHEAD * workers
-        self.failure: str | None = None
-        plugin = type(scheme)
-        arguments = (
-            plugin.__module__,
-            plugin.__qualname__,
-            scheme.options.model_dump(mode="json"),
-            scheme.dump_public(public),
-            -(-expected // workers),
-        )
-        # Spawned, not forked: a worker must not inherit what this process holds.
-        self._workers: ProcessPoolExecutor | None = ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=_begin, initargs=arguments
-        )
+        self.expected = self._left = 0
+        self.taken = 0
+
+    def begin(self, public: PublicKey, expected: int) -> None:
+        """Prepare for about ``expected`` encryptions, with workers unless they take longer to start than to work."""
+        self._public = public
+        self.expected = self._left = expected
+        few = expected < FEW_ENCRYPTIONS or public.bits < SMALL_KEY_BITS
+        if self._count < 2 or few or not self._scheme.embeds:
+            self._scheme.prepare(public, expected)
+        else:
+            self._workers = Workers(self._scheme, public, self._count, expected, self._state.table)
+            self._order()
+
+    @property
+    def ahead(self) -> bool:
+        """Whether there is anything to take but what is made on the spot."""
+        return self._workers is not None or self._kept is not None
+
+    @property
+    def failure(self) -> str | None:
+        """What became of the workers, if they ended before their time; the supply goes on without them."""
+        return self._workers.failure if self._workers else None
+
+    def keep(self, key: bytes, mark: int) -> Iterator[tuple[int, int]]:
+        """Take from the disk first, having put there what the scheme's options ask for and the run may use.
+
+        Args:
+            key: 32 bytes that seal what is kept.
+            mark: of :attr:`mark`, as the journal knows it.
+
+        Yields:
+            How many of how many are there.
+        """
+        wanted = min(self._scheme.precompute, self.expected)
+        kept = self._kept = Precomputed.open(self._state.blindings, key, self._public.fingerprint, at_least=mark)
+        while kept.left < wanted:
+            yield kept.left, wanted
+            count = min(wanted - kept.left, KEPT_AT_ONCE)
+            self._await_made(count)
+            made = Ciphertexts(self._public.fingerprint, self._take_made(count))
+            kept.extend(self._scheme.dump(self._public, made))
+        yield kept.left, wanted
+
+    @property
+    def mark(self) -> int:
+        """How many of those on the disk have ever been taken; the journal is to know it when a hold is through."""
+        return self._kept.mark if self._kept else 0
 
     def await_ready(self, count: int) -> None:
         """Return when ``count`` can be taken without waiting, or the workers make no more."""
+        self._await_made(count - (self._kept.left if self._kept else 0))
+
+    def _await_made(self, count: int) -> None:
         self._order()
-        while len(self._ready) < count and self._making:
+        while self._workers is not None and self._making and len(self._ready) < count:
             try:
                 blobs = self._making.popleft().result()
             except BrokenProcessPool:
-                self._give_up()
+                self._workers.give_up()
+                self._making.clear()
                 return
             self._ready.extend(self._scheme.load(self._public, blobs).values)
             self._order()
@@ -93,73 +118,42 @@ class BlindingPool:
     def take(self, count: int) -> Ciphertexts:
         """``count`` fresh encryptions of zero."""
         self.await_ready(count)
-        taken = [self._ready.popleft() for _ in range(min(count, len(self._ready)))]
-        if len(taken) < count:
-            taken += self._scheme.encrypt(self._public, [0] * (count - len(taken))).values
+        taken: list[Any] = []
+        if self._kept is not None:
+            taken += self._scheme.load(self._public, self._kept.take(count)).values
+        taken += self._take_made(count - len(taken))
+        self.taken += count
         return Ciphertexts(self._public.fingerprint, taken)
 
+    def _take_made(self, count: int) -> list[Any]:
+        """From the workers, the rest made here."""
+        made = [self._ready.popleft() for _ in range(min(count, len(self._ready)))]
+        if len(made) < count:
+            made += self._scheme.encrypt(self._public, [0] * (count - len(made))).values
+        return made
+
     def _order(self) -> None:
-        while self._workers is not None and self._left > 0 and len(self._making) < self._most:
-            try:
-                with _uninterrupted():
-                    self._making.append(self._workers.submit(_make, min(BATCH, self._left)))
-            except BrokenProcessPool:
-                self._give_up()
+        while self._workers is not None and self._left > 0 and len(self._making) < AHEAD * self._workers.count:
+            making = self._workers.order(min(BATCH, self._left))
+            if making is None:
+                self._making.clear()
+                return
+            self._making.append(making)
             self._left -= BATCH
 
-    def _give_up(self) -> None:
-        self.failure = "a worker process was ended from outside; the run went on without workers, more slowly"
-        self._workers = None
-        self._making.clear()
+    def __enter__(self) -> Blindings:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def close(self) -> None:
         """End the workers; what they have made is forgotten."""
         if self._workers is not None:
-            self._workers.shutdown(wait=True, cancel_futures=True)
+            self._workers.close()
+        if self._kept is not None:
+            self._kept.close()
         self._ready.clear()
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Put a Ctrl-C off until the block has ended.
-
-    Handing out work can start a worker: half-started it would never end, and one that inherits no mask would be
-    interrupted in its imports, before ``_begin`` makes it deaf.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-_of_worker: tuple[Scheme, PublicKey] | None = None
-
-
-def _begin(module: str, name: str, options: dict[str, Any], public: bytes, expected: int) -> None:
-    """In a worker: load the scheme and the public key, which is all that it ever holds."""
-    global _of_worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    plugin = getattr(importlib.import_module(module), name)
-    scheme: Scheme = plugin(plugin.Options.model_validate(options))
-    key = scheme.load_public(public)
-    scheme.prepare(key, expected)
-    _of_worker = (scheme, key)
-
-
-def _end_with_parent() -> None:
-    """A worker whose run was killed must not wait for work for ever."""
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-
-def _make(count: int) -> list[bytes]:
-    assert _of_worker is not None, "a worker begins before it works"
-    scheme, public = _of_worker
-    return scheme.dump(public, scheme.encrypt(public, [0] * count))
+        self._making.clear()

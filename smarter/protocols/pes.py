@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from smarter.api import SYSTEM_RANDOMNESS, Cipher, Record
 from smarter.model.messages import wire
@@ -51,7 +52,10 @@ class Carried:
 
 
 class PesDeployment:
-    """The parties of a deployment, wired. ``roster``: the meters of each neighbourhood in lane order."""
+    """The parties of a deployment, wired.
+
+    ``roster``: the meters of each neighbourhood in lane order; ``threads``: how many the releaser decrypts with.
+    """
 
     def __init__(
         self,
@@ -63,6 +67,8 @@ class PesDeployment:
         cryptography: Cryptography,
         ledger: Iterable[tuple[str, str, int, int, bytes, bytes]],
         faults: Iterable[PlannedFault],
+        *,
+        threads: int = 1,
     ) -> None:
         self.views = {party: View() for party in VIEWED}
         self.stages = Stages()
@@ -117,6 +123,7 @@ class PesDeployment:
                 for kind, holder, start, end, members, digest in ledger
             ),
             stages=self.stages,
+            threads=threads,
         )
         self.mdms = MDMS(deployment, keyring.mdms(cryptography), self._keywrap)
 
@@ -175,12 +182,14 @@ class PesDeployment:
         with acting(self.views["releaser"]):
             return self.releaser.decide(aggregate)
 
-    def release(self, decision: Decision) -> tuple[Release, list[Record]]:
-        """Open what was decided, deliver it, and let the MDMS check it; records are for its store."""
+    def release(self, decisions: Sequence[Decision]) -> list[tuple[Release, list[Record]]]:
+        """Open what was decided, deliver it together, and let the MDMS check it; records are for its store."""
         with acting(self.views["releaser"]):
-            release = self.releaser.open(decision)
+            releases = self.releaser.open(decisions)
+            delivery = self.releaser.deliver(releases)
         with acting(self.views["mdms"]), self.stages.timed("deliver"):
-            return release, self.mdms.receive(release.delivery)
+            records = iter(self.mdms.receive(delivery))
+        return [(release, list(islice(records, len(release.verdicts)))) for release in releases]
 
     def snapshots(self) -> dict[str, bytes]:
         """What of the parties must survive a crash, by party."""
@@ -195,9 +204,22 @@ class PesDeployment:
             network.restore(networks[name])
 
 
-def area_of(scenario: Scenario, plan: NeighbourhoodPlan, roster: Sequence[KeptMeter], plaintext_bits: int) -> Area:
-    """A neighbourhood as the PES knows it: by pseudonyms, windows and bounds."""
-    grace = -(-scenario.grace // plan.axis.interval)
+def expected_encryptions(
+    scenario: Scenario, plans: Iterable[NeighbourhoodPlan], progress: Mapping[str, int], plaintext_bits: int
+) -> int:
+    """About how many encryptions the PES has to make from where each neighbourhood is."""
+    together = scenario.frame if scenario.pes.combine == "frame" else 1
+    expected = 0
+    for plan in plans:
+        slots = [end - first for first, end in plan.holds(progress.get(plan.name))]
+        layouts = layouts_of(scenario, plan, plaintext_bits)
+        # One more a hold re-randomises what closes.
+        expected += len(slots) * sum(layout.addends(max(slots, default=0), together) + 1 for layout in layouts)
+    return expected
+
+
+def layouts_of(scenario: Scenario, plan: NeighbourhoodPlan, plaintext_bits: int) -> tuple[Layout, Layout]:
+    """How a neighbourhood's demand and billing windows lie in plaintexts of so many bits."""
     most = None if scenario.pes.lanes == "auto" else scenario.pes.lanes
 
     def layout(kind: WindowKind, grid: WindowGrid) -> Layout:
@@ -207,21 +229,30 @@ def area_of(scenario: Scenario, plan: NeighbourhoodPlan, roster: Sequence[KeptMe
             plan.axis,
             first_slot=plan.first_slot,
             hold=plan.hold,
-            grace=grace,
-            meters=len(roster),
+            grace=_grace(scenario, plan),
+            meters=plan.size,
             largest=plan.largest,
             plaintext_bits=plaintext_bits,
             most_lanes=most,
         )
 
+    return layout("demand", plan.demand), layout("billing", plan.billing)
+
+
+def _grace(scenario: Scenario, plan: NeighbourhoodPlan) -> int:
+    return -(-scenario.grace // plan.axis.interval)
+
+
+def area_of(scenario: Scenario, plan: NeighbourhoodPlan, roster: Sequence[KeptMeter], plaintext_bits: int) -> Area:
+    """A neighbourhood as the PES knows it: by pseudonyms, windows and bounds."""
     return Area(
         plan.name,
         plan.axis,
         tuple(kept.pseudonym for kept in roster),
         tuple(kept.verify_key for kept in roster),
         plan.largest,
-        grace,
-        (layout("demand", plan.demand), layout("billing", plan.billing)),
+        _grace(scenario, plan),
+        layouts_of(scenario, plan, plaintext_bits),
     )
 
 

@@ -6,13 +6,16 @@ one, and those that unwrap stay for what was made under them.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+import secrets
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
-from smarter.api import KeyPair, Keywrap, Scheme
+from smarter.api import KeyPair, Keywrap, PublicKey, Scheme
 from smarter.errors import UsageError
-from smarter.keys import signing
+from smarter.keys import precomputed, signing
 from smarter.keys.entries import KeyEntry, PublicEntry
 from smarter.keys.keystore import Keystore
 from smarter.keys.naming import fingerprint
@@ -56,14 +59,28 @@ class Keyring:
             store.add(KeyEntry.fresh(f"epoch/{pseudonym.hex()}", fingerprint=number, plugin="hkdf", private=secret))
         store.save()
 
+    def aggregate_key(self, scheme: Scheme) -> PublicKey:
+        """The public key of the scheme under which sums are encrypted."""
+        return scheme.load_public(self.stores["releaser"].current("aggregate").public)
+
     def pes(self, plugins: Cryptography) -> PesKeys:
         """What the PES holds: of the scheme the public key only."""
-        store, releaser = self.stores["pes"], self.stores["releaser"]
+        store = self.stores["pes"]
         return PesKeys(
             {entry.fingerprint: plugins.keywrap.load_private(entry.private) for entry in store.entries("unwrap")},
             store.current("sign").private,
-            plugins.scheme.load_public(releaser.current("aggregate").public),
+            self.aggregate_key(plugins.scheme),
         )
+
+    def precompute_key(self) -> bytes:
+        """The secret under which the PES keeps blindings on the disk; made when it is first asked for."""
+        store = self.stores["pes"]
+        if not store.entries("precompute"):
+            secret = secrets.token_bytes(precomputed.KEY_BYTES)
+            name = secrets.token_hex(16)
+            store.add(KeyEntry.fresh("precompute", fingerprint=name, plugin="aes-256-gcm", private=secret))
+            store.save()
+        return store.current("precompute").private
 
     def releaser(self, plugins: Cryptography) -> ReleaserKeys:
         """What the releaser holds."""
@@ -100,10 +117,12 @@ def make_keys(
     unlock: Unlock,
     plugins: Cryptography,
     pseudonyms: Iterable[bytes],
+    encrypting: Callable[[PublicKey], None],
 ) -> Generator[tuple[int, int], None, Keyring]:
     """Make all keys of a new deployment; what a start that was killed half-way has left is replaced.
 
-    Yields how many of how many keys are made, and returns them opened.
+    Yields how many of how many keys are made, and returns them opened. ``encrypting`` is told the aggregation key when
+    it is made.
     """
     names = list(pseudonyms)
     total = sum(map(len, ROTATABLE.values())) + len(names)
@@ -116,14 +135,40 @@ def make_keys(
         stores["meters"].add(_new_signing_key(f"sign/{pseudonym.hex()}"))
     made += len(names)
     yield made, total
+    entries = {}
+    for (party, purpose), entry in _at_once(plugins):
+        if purpose == "aggregate":
+            encrypting(plugins.scheme.load_public(entry.public))
+        entries[party, purpose] = entry
+        made += 1
+        yield made, total
     for party, purposes in ROTATABLE.items():
         for purpose in purposes:
-            stores[party].add(new_key(purpose, plugins))
-            made += 1
-            yield made, total
+            stores[party].add(entries[party, purpose])
     for store in stores.values():
         store.save()
     return Keyring(stores)
+
+
+def _at_once(plugins: Cryptography) -> Iterator[tuple[tuple[str, str], KeyEntry]]:
+    """Every key of :data:`ROTATABLE`, each made in a thread of its own: libraries let others run while they search."""
+    made: SimpleQueue[tuple[tuple[str, str], KeyEntry | BaseException]] = SimpleQueue()
+
+    def make(party: str, purpose: str) -> None:
+        try:
+            made.put(((party, purpose), new_key(purpose, plugins)))
+        except BaseException as error:  # noqa: BLE001 - raised again below, in the thread that asked
+            made.put(((party, purpose), error))
+
+    places = [(party, purpose) for party, purposes in ROTATABLE.items() for purpose in purposes]
+    for place in places:
+        # A daemon: whoever gives up in the middle need not wait for it.
+        threading.Thread(target=make, args=place, daemon=True).start()
+    for _ in places:
+        place, entry = made.get()
+        if isinstance(entry, BaseException):
+            raise entry
+        yield place, entry
 
 
 def open_keys(folder: Path, unlock: Unlock) -> Keyring:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from smarter.api import OpenStore
+from smarter.api import OpenStore, PublicKey
 from smarter.errors import DamagedStore, InputChanged, StateMismatch, UsageError
 from smarter.keys.keystore import Keystore, public_entries
 from smarter.keys.unlock import Unlock
@@ -212,15 +212,23 @@ def _check_input(state: StateFolder, plan: NeighbourhoodPlan, roster: Sequence[K
         raise InputChanged(f"meter {next(iter(kept))} of {plan.name} is gone since the run began; {way_out}")
 
 
-def begin(scenario: Scenario, state: StateFolder, plans: tuple[NeighbourhoodPlan, ...], unlock: Unlock) -> Generator[
-    Progress, None, tuple[Session, Keyring]
-]:  # fmt: skip
-    """Begin a deployment on a state that is made: pseudonyms, keys, and its place in the journal, written last."""
+def begin(
+    scenario: Scenario,
+    state: StateFolder,
+    plans: tuple[NeighbourhoodPlan, ...],
+    unlock: Unlock,
+    encrypting: Callable[[PublicKey], None],
+) -> Generator[Progress, None, tuple[Session, Keyring]]:
+    """Begin a deployment on a state that is made: pseudonyms, keys, and its place in the journal, written last.
+
+    ``encrypting`` is told the aggregation key as soon as it is there: what encrypts under it can be made ready while
+    the other keys are made.
+    """
     cryptography = cryptography_of(scenario)
     pseudonyms = {
         (plan.name, meter.name): secrets.token_bytes(PSEUDONYM_BYTES) for plan in plans for meter in plan.meters
     }
-    made = make_keys(state.keys, unlock, cryptography, pseudonyms.values())
+    made = make_keys(state.keys, unlock, cryptography, pseudonyms.values(), encrypting)
     while True:
         try:
             done, total = next(made)
@@ -229,20 +237,17 @@ def begin(scenario: Scenario, state: StateFolder, plans: tuple[NeighbourhoodPlan
             break
         yield Progress("keys", done, total)
     roster: dict[str, list[KeptMeter]] = {}
+    enrolled = 0
     for plan in plans:
+        roster[plan.name] = []
         by_pseudonym = sorted(plan.meters, key=lambda meter: pseudonyms[plan.name, meter.name])
-        roster[plan.name] = [
-            KeptMeter(
-                pseudonyms[plan.name, meter.name],
-                plan.name,
-                meter.name,
-                position,
-                keyring.stores["meters"].current(f"sign/{pseudonyms[plan.name, meter.name].hex()}").public,
-                meter.digest(),
-                0,
-            )
-            for position, meter in enumerate(by_pseudonym)
-        ]
+        for position, meter in enumerate(by_pseudonym):
+            yield Progress("input", enrolled, len(pseudonyms))
+            enrolled += 1
+            pseudonym = pseudonyms[plan.name, meter.name]
+            verify_key = keyring.stores["meters"].current(f"sign/{pseudonym.hex()}").public
+            kept = KeptMeter(pseudonym, plan.name, meter.name, position, verify_key, meter.digest(), 0)
+            roster[plan.name].append(kept)
     deployment = secrets.token_bytes(DEPLOYMENT_BYTES)
     journal = Journal(state.journal)
     journal.enrol(

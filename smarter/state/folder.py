@@ -10,7 +10,15 @@ from pathlib import Path
 
 from smarter.errors import StateInUse, UsageError
 
-_PARTS = ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "keys", "store")
+_FILES = (
+    "blindings.sealed",
+    "blindings.table",
+    "blindings.tmp",
+    "journal.sqlite",
+    "journal.sqlite-wal",
+    "journal.sqlite-shm",
+)
+_PARTS = (*_FILES, "keys", "store")
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,16 @@ class StateFolder:
     def store(self) -> Path:
         """The folder in which the MDMS's store keeps its records."""
         return self.path / "store"
+
+    @property
+    def blindings(self) -> Path:
+        """The file of blindings that the PES keeps ready, sealed."""
+        return self.path / "blindings.sealed"
+
+    @property
+    def table(self) -> Path:
+        """The file that worker processes share while a run goes on; it depends on a public key alone."""
+        return self.path / "blindings.table"
 
     @property
     def begun(self) -> bool:
@@ -89,7 +107,7 @@ class StateFolder:
         """Delete keys, journal, ledger and records: the keys first, so that a half-done deletion opens nothing."""
         for folder in (self.keys, self.store):
             shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
-        for part in _PARTS[:3]:
+        for part in _FILES:
             (self.path / part).unlink(missing_ok=True)
         self.journal.touch(mode=0o600)  # the folder stays ours, whatever else is in it
         self.make()

@@ -13,7 +13,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,10 @@ class KeptMeter:
 
 @dataclass
 class Tally:
-    """What a run has counted over all of its starts; plain values, kept as JSON."""
+    """What a run has counted over all of its starts; plain values, kept as JSON.
+
+    ``blindings``: how many of those kept on the disk have ever been taken.
+    """
 
     seconds: float = 0.0
     readings: int = 0
@@ -85,10 +88,16 @@ class Tally:
     views: dict[str, dict[str, int | float]] = field(default_factory=dict)
     stage_seconds: dict[str, float] = field(default_factory=dict)
     stage_bytes: dict[str, int] = field(default_factory=dict)
+    blindings: int = 0
 
 
 class Journal:
-    """An open journal. Every writing method is one durable transaction."""
+    """An open journal. Every writing method is one transaction, whole or not at all.
+
+    Those that something irreversible waits for are on the disk when they return, and with them all that came before;
+    the others survive the death of the process at once, and a loss of power as soon as one of those has followed. A
+    hold that is lost with the power is carried again.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -98,7 +107,7 @@ class Journal:
         with self._reported():
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
             if new:
                 path.chmod(0o600)
             if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
@@ -151,6 +160,17 @@ class Journal:
                 raise
             self._db.execute("COMMIT")
 
+    @contextmanager
+    def _durable_transaction(self) -> Iterator[None]:
+        """One that is on the disk when it returns: https://www.sqlite.org/pragma.html#pragma_synchronous"""
+        with self._reported():
+            self._db.execute("PRAGMA synchronous=FULL")
+            try:
+                with self._transaction():
+                    yield
+            finally:
+                self._db.execute("PRAGMA synchronous=NORMAL")
+
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._reported():
             return self._db.execute(query, values).fetchall()
@@ -163,8 +183,8 @@ class Journal:
         return rows[0][0] if rows else None
 
     def put(self, **values: object) -> None:
-        """Set values of the deployment."""
-        with self._transaction():
+        """Set values of the deployment, durably."""
+        with self._durable_transaction():
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
     def meters(self) -> list[KeptMeter]:
@@ -176,17 +196,14 @@ class Journal:
         return [KeptMeter(*row) for row in self._rows(query)]
 
     def enrol(self, meters: Sequence[KeptMeter], **values: object) -> None:
-        """Begin a deployment: its meters and its values, at once."""
-        with self._transaction():
-            self._db.executemany(
-                "INSERT INTO meters VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [tuple(asdict(meter).values()) for meter in meters],
-            )
+        """Begin a deployment: its meters and its values, at once and durably."""
+        with self._durable_transaction():
+            self._db.executemany("INSERT INTO meters VALUES (?, ?, ?, ?, ?, ?, ?)", map(astuple, meters))
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
     def begin_epochs(self, epochs: Mapping[bytes, int], announcements: bytes) -> None:
-        """Note each meter's key epoch before a frame of it is made, so that none is used twice."""
-        with self._transaction():
+        """Note each meter's key epoch, durably, before a frame of it is made, so that none is used twice."""
+        with self._durable_transaction():
             self._db.executemany(
                 "UPDATE meters SET epoch = ? WHERE pseudonym = ?",
                 [(epoch, pseudonym) for pseudonym, epoch in epochs.items()],
@@ -210,12 +227,12 @@ class Journal:
         return Tally(**json.loads(data)) if data else Tally()
 
     def note(self, tally: Tally) -> None:
-        """Keep what has been counted when the run is through."""
-        with self._transaction():
+        """Keep what has been counted when the run is through, durably."""
+        with self._durable_transaction():
             self._write_tally(tally)
 
     def _write_tally(self, tally: Tally) -> None:
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('tally', ?)", (json.dumps(asdict(tally)),))
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('tally', ?)", (json.dumps(vars(tally)),))
 
     def commit_hold(
         self,
@@ -248,8 +265,8 @@ class Journal:
     # Ledger and frames.
 
     def enter(self, entries: Iterable[tuple[str, str, int, int, bytes, bytes]]) -> None:
-        """Write releases down before they are made: (kind, holder, start, end, pseudonyms joined, digest)."""
-        with self._transaction():
+        """Write releases down, durably, before they are made: (kind, holder, start, end, pseudonyms joined, digest)."""
+        with self._durable_transaction():
             for kind, holder, start, end, pseudonyms, digest in entries:
                 self._db.execute("INSERT OR IGNORE INTO members (pseudonyms) VALUES (?)", (pseudonyms,))
                 self._db.execute(
@@ -257,12 +274,14 @@ class Journal:
                     (kind, holder, start, end, digest, pseudonyms),
                 )
 
-    def ledger(self) -> list[tuple[str, str, int, int, bytes, bytes]]:
+    def ledger(self) -> Iterator[tuple[str, str, int, int, bytes, bytes]]:
         """All releases, as :meth:`enter` takes them, in order of time."""
-        return self._rows(
+        query = (
             "SELECT kind, holder, start, end, pseudonyms, digest FROM ledger JOIN members ON id = members "
             "ORDER BY start"
         )
+        with self._reported():
+            yield from self._db.execute(query)
 
     def frames(self, pseudonym: bytes) -> Iterator[bytes]:
         """The frames that a meter keeps, as sealed."""

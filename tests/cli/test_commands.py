@@ -163,7 +163,7 @@ def test_json_is_result_json_and_fits_its_schema(call: Call, done: tuple[object,
     assert (result["scenario"], result["verified"], result["protocol"]) == ("lane", True, "pes")
     assert result["counts"]["readings"] == 5 * 96
     assert {"concentrator", "pes", "releaser", "mdms"} <= set(result["views"])
-    assert set(result["stages"]) <= {"read", "seal", "relay", "open", "encrypt", "add", "release", "deliver", "store"}
+    assert set(result["stages"]) <= {"read", "seal", "relay", "open", "pack", "encrypt", "add", "release", "deliver", "store"}
     assert result["versions"]["smarter"] == __version__
 
 
@@ -492,6 +492,7 @@ COMMANDS = (
     "demand",
     "follow",
     "readings",
+    "bench",
     "validate",
     "schema",
     "plugins",

@@ -142,7 +142,7 @@ def sent(kept: Kept) -> tuple[bytes, bytes]:
     first = kept.plan.first_slot
     _, _, aggregate = kept.carry(kept.hold(first), first)
     releaser = kept.releaser()
-    return aggregate, releaser.open(releaser.decide(aggregate)).delivery
+    return aggregate, releaser.deliver(releaser.open([releaser.decide(aggregate)]))
 
 
 @given(st.data())

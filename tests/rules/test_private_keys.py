@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from smarter.model.readings import ReadingBlock
-from smarter.protocols.blinding import BlindingPool
+from smarter.protocols.blinding import FEW_ENCRYPTIONS, Blindings
 from smarter.protocols.pes import PesDeployment
 from smarter.protocols.provision import open_keys
 from smarter.protocols.session import recall
@@ -76,12 +76,13 @@ def deployment(finished_run: FinishedRun) -> Iterator[tuple[PesDeployment, int, 
         session.scenario, session.plans, session.roster, session.deployment, keyring, session.cryptography, [], []
     )
     parties.begin_epochs()
-    pool = parties.pes.blindings = BlindingPool(session.cryptography.scheme, parties.aggregate_key, 2, 64)
+    pool = parties.pes.blindings = Blindings(session.cryptography.scheme, 2, finished_run.state)
+    pool.begin(parties.aggregate_key, FEW_ENCRYPTIONS)
     plan = session.plans[0]
     first = plan.first_slot
     readings = [[ReadingBlock("", first, np.arange(60, dtype=np.int64))] for _ in range(plan.size)]
     carried = parties.carry(plan.name, readings, first, first + 60)
-    parties.release(parties.decide(carried.aggregates[0]))
+    parties.release([parties.decide(carried.aggregates[0])])
     (pair,) = keyring.releaser(session.cryptography).aggregate.values()
     key = pair.private.material
     yield parties, int(pair.public.material.modulus), (int(key.p), int(key.q))

@@ -218,7 +218,7 @@ class Street:
         releaser = releaser or self.new_releaser()
         out: dict[tuple[str, str, int], object] = {}
         for message in messages:
-            release = releaser.open(releaser.decide(message))
+            (release,) = releaser.open([releaser.decide(message)])
             for verdict in release.verdicts:
                 window = int(np.searchsorted(self.grids[verdict.kind].starts, verdict.start))
                 value = release.energies[verdict.lane] if verdict.passes else verdict.status.word

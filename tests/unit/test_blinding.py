@@ -1,21 +1,27 @@
-"""Blindings that workers make ahead: each used once, made without a plaintext or a private key, never missed."""
+"""Blindings made ahead: each used once, made without a plaintext or a private key, never missed."""
 
 from __future__ import annotations
 
 import os
 import re
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from smarter.api import KeyPair
-from smarter.protocols.blinding import BATCH, BlindingPool, _uninterrupted
+from smarter.api import KeyPair, PublicKey
+from smarter.protocols import workers
+from smarter.protocols.blinding import BATCH, Blindings
+from smarter.protocols.workers import _uninterrupted
+from smarter.state import StateFolder
 from smarter_plugins.schemes.paillier import Paillier, PaillierOptions
 
 SCHEME = Paillier(PaillierOptions(key_bits=1024))
-EXPECTED = 3 * BATCH
+KEEPING = Paillier(PaillierOptions(key_bits=1024, precompute=100))
+EXPECTED = 5 * BATCH
+SECRET = bytes(range(32))
 
 
 @pytest.fixture(scope="module")
@@ -24,29 +30,107 @@ def keys() -> KeyPair:
 
 
 @pytest.fixture
-def pool(keys: KeyPair) -> Iterator[BlindingPool]:
-    pool = BlindingPool(SCHEME, keys.public, 2, EXPECTED)
-    yield pool
-    pool.close()
+def supply(keys: KeyPair, tmp_path: Path) -> Iterator[Callable[..., Blindings]]:
+    made = []
+
+    def make(scheme: Paillier = SCHEME, workers: int = 1, expected: int = EXPECTED) -> Blindings:
+        state = StateFolder(tmp_path / "state")
+        state.make()
+        made.append(Blindings(scheme, workers, state))
+        made[-1].begin(keys.public, expected)
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
-def workers_of(pool: BlindingPool) -> list[int]:
+@pytest.fixture
+def pool(supply: Callable[..., Blindings]) -> Blindings:
+    return supply(workers=2)
+
+
+def workers_of(pool: Blindings) -> list[int]:
     assert pool._workers is not None
-    return list(pool._workers._processes)
+    assert pool._workers._processes is not None
+    return list(pool._workers._processes._processes)
 
 
-def test_each_blinding_is_used_once_also_beyond_what_was_expected(keys: KeyPair, pool: BlindingPool) -> None:
-    taken = [value for _ in range(5) for value in pool.take(BATCH).values]
-    assert len(taken) == 5 * BATCH > EXPECTED
-    assert len(set(taken)) == len(taken)
+def test_each_blinding_is_used_once_also_beyond_what_was_expected(pool: Blindings) -> None:
+    taken = [value for _ in range(7) for value in pool.take(BATCH).values]
+    assert len(taken) == 7 * BATCH > EXPECTED
+    assert len(set(taken)) == len(taken) == pool.taken
 
 
-def test_what_is_encrypted_with_them_decrypts_to_the_plaintexts(keys: KeyPair, pool: BlindingPool) -> None:
+def test_what_is_encrypted_with_them_decrypts_to_the_plaintexts(keys: KeyPair, pool: Blindings) -> None:
     plaintexts = [0, 1, -1, 2**900, -(2**900)]
     encrypted = SCHEME.encrypt_with(keys.public, plaintexts, pool.take(len(plaintexts)))
     assert SCHEME.decrypt(keys.private, encrypted) == plaintexts
     embedded = SCHEME._embed(keys.public, plaintexts)
     assert not set(encrypted.values) & set(embedded), "a ciphertext left without blinding"
+
+
+def test_the_shared_table_goes_with_the_workers(pool: Blindings) -> None:
+    pool.take(EXPECTED)
+    table = pool._state.table
+    assert table.stat().st_size > 100_000
+    pool.close()
+    assert not list(table.parent.glob("blindings.*"))
+
+
+@pytest.mark.parametrize("room", [True, False], ids=["room on the disk", "none"])
+def test_what_one_worker_has_prepared_the_others_take_if_they_can(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, room: bool
+) -> None:
+    told: list[str] = []
+
+    class Telling(Paillier):
+        def prepare(self, public: PublicKey, encryptions: int) -> None:
+            told.append(f"prepare for {encryptions}")
+
+        def prepared(self, public: PublicKey) -> bytes:
+            return b"a table"
+
+        def take_prepared(self, public: PublicKey, data: memoryview | bytes) -> None:
+            told.append(f"take {bytes(data)!r}")
+
+    monkeypatch.setattr(workers, "_prepared", threading.Event(), raising=False)
+    monkeypatch.setattr(workers, "_loaded", lambda task: (Telling(PaillierOptions()), None))
+    folder = tmp_path if room else tmp_path / "not there"
+    task = workers._Task("", "", "", b"", 7, folder / "table")
+    workers._prepare(task)
+    workers._ready.__wrapped__(task)
+    assert told == ["prepare for 7"], "who made it has it"
+    monkeypatch.setattr(workers, "_prepared_here", False)
+    workers._ready.__wrapped__(task)
+    assert told[1:] == (["take b'a table'"] if room else ["prepare for 7"])
+
+
+def test_few_encryptions_or_small_keys_start_no_workers(supply: Callable[..., Blindings]) -> None:
+    assert not supply(workers=2, expected=10).ahead
+    assert not supply(workers=1).ahead
+
+
+# Kept on the disk.
+
+
+def test_what_is_kept_is_taken_first_and_never_again_after_a_crash(supply: Callable[..., Blindings]) -> None:
+    first = supply(KEEPING)
+    assert list(first.keep(SECRET, 0))[-1] == (100, 100)
+    taken = list(first.take(30).values)
+    # No close: as a kill would leave it.
+    again = supply(KEEPING)
+    assert list(again.keep(SECRET, first.mark))[-1] == (100, 100), "what has been taken is made anew"
+    taken += again.take(150).values
+    assert len(set(taken)) == 180, "and when the disk has no more, the rest is made on the spot"
+    assert again.mark == 130
+
+
+def test_no_more_is_kept_than_the_run_may_use(supply: Callable[..., Blindings]) -> None:
+    assert list(supply(KEEPING, expected=7).keep(SECRET, 0))[-1] == (7, 7)
+
+
+# Workers.
 
 
 def test_a_ctrl_c_waits_until_a_worker_has_been_started() -> None:
@@ -67,25 +151,25 @@ def test_a_ctrl_c_waits_until_a_worker_has_been_started() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see what a process bears")
-def test_no_worker_ever_hears_a_ctrl_c(pool: BlindingPool) -> None:
-    pool._order()  # still at its imports: only a mask can spare it
-    for worker in workers_of(pool):
+def test_no_worker_ever_hears_a_ctrl_c(pool: Blindings) -> None:
+    for worker in workers_of(pool):  # still at its imports: only a mask can spare it
         status = Path(f"/proc/{worker}/status").read_text()
         assert int(re.findall(r"SigBlk:\s*(\w+)", status)[0], 16) >> (signal.SIGINT - 1) & 1
 
 
-def test_a_worker_that_is_killed_is_said_and_missed_by_nobody(keys: KeyPair, pool: BlindingPool) -> None:
-    pool.take(1)
-    for worker in workers_of(pool):
-        os.kill(worker, signal.SIGKILL)
-    taken = [value for _ in range(4) for value in pool.take(BATCH).values]
-    assert len(set(taken)) == 4 * BATCH
+@pytest.mark.parametrize("late", [False, True], ids=["while they start", "at work"])
+def test_a_worker_that_is_killed_is_said_and_missed_by_nobody(keys: KeyPair, pool: Blindings, late: bool) -> None:
+    if late:
+        pool.take(1)
+    os.kill(workers_of(pool)[0], signal.SIGKILL)
+    taken = [value for _ in range(6) for value in pool.take(BATCH).values]
+    assert len(set(taken)) == 6 * BATCH
     assert pool.failure is not None
     assert SCHEME.decrypt(keys.private, SCHEME.encrypt_with(keys.public, [7], pool.take(1))) == [7]
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs /proc to look into a process's memory")
-def test_no_worker_holds_a_factor_of_the_modulus(keys: KeyPair, pool: BlindingPool) -> None:
+def test_no_worker_holds_a_factor_of_the_modulus(keys: KeyPair, pool: Blindings) -> None:
     taken = pool.take(EXPECTED)  # by then each worker has made something
     secrets = [int(prime).to_bytes(64, order) for prime in _primes(keys) for order in ("little", "big")]
     public = int(keys.public.material.modulus).to_bytes(128, "little")

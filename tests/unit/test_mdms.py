@@ -31,7 +31,7 @@ def delivered(here: Any, hours: int = 6) -> list[bytes]:
     """The releaser's deliveries of a few hours without gaps."""
     releaser = here.new_releaser()
     messages = [m for low in range(0, 60 * hours, 60) for m in here.carry(low, low + 60)]
-    return [releaser.open(releaser.decide(m)).delivery for m in messages + here.close(1 << 40)]
+    return [releaser.deliver(releaser.open([releaser.decide(m)])) for m in messages + here.close(1 << 40)]
 
 
 def stored(here: Any, mdms: MDMS, hours: int = 6) -> list[Record]:

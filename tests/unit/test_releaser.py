@@ -116,7 +116,7 @@ def test_what_does_not_pass_is_opened_only_beside_what_does_and_counted_as_withh
     message = altered(here, (m := carried(here, 3)["billing"][0]), counts=here.asked(m).counts * [[1, 0, 1, 0, 0, 0]])
     releaser = here.new_releaser()
     with acting(View()) as view:
-        release = releaser.open(releaser.decide(message))
+        (release,) = releaser.open([releaser.decide(message)])
     assert sorted(release.energies) == [0, 2]
     assert (view.decrypted, view.household_totals, view.withheld_totals) == (1, 3, 1)
 
@@ -129,7 +129,7 @@ def test_a_ciphertext_of_which_no_lane_passes_stays_closed(street: Make) -> None
         for message in carried(here, 3, few)["billing"]:
             # The PES left the lanes empty; one that did not changes nothing.
             for asked in (message, altered(here, message, ciphertexts=(b"never looked at",))):
-                release = releaser.open(releaser.decide(asked))
+                (release,) = releaser.open([releaser.decide(asked)])
                 assert release.energies == {}
     assert (view.decrypted, view.household_totals, view.withheld_totals) == (0, 0, 0)
 
@@ -179,7 +179,7 @@ def test_a_sum_that_does_not_fit_its_lanes_is_not_delivered(street: Make) -> Non
     (message,) = carried(here, 1)["demand"]
     releaser = here.new_releaser()
     with pytest.raises(OutOfBounds):
-        releaser.open(releaser.decide(altered(here, message, bound=1000, lane_bytes=2)))
+        releaser.open([releaser.decide(altered(here, message, bound=1000, lane_bytes=2))])
 
 
 def test_an_empty_ciphertext_for_measured_windows_is_refused(street: Make) -> None:
@@ -187,7 +187,7 @@ def test_an_empty_ciphertext_for_measured_windows_is_refused(street: Make) -> No
     (message,) = carried(here, 1)["demand"]
     releaser = here.new_releaser()
     with pytest.raises(MalformedMessage):
-        releaser.open(releaser.decide(altered(here, message, ciphertexts=(b"",))))
+        releaser.open([releaser.decide(altered(here, message, ciphertexts=(b"",)))])
 
 
 # Once.
@@ -198,19 +198,19 @@ def test_after_a_crash_the_same_ciphertext_opens_again_and_no_other(street: Make
     messages = carried(here, 3)
     (message,) = messages["billing"]
     decided = here.new_releaser().decide(message)
-    released = here.new_releaser().open(decided).energies
-    assert len(released) == 6
+    (release,) = here.new_releaser().open([decided])
+    assert len(release.energies) == 6
 
     after = here.new_releaser(decided.entries)
-    assert after.open(after.decide(message)).energies == released
-    assert after.open(after.decide(message)).energies == released, "as often as it takes"
+    assert after.open([after.decide(message)]) == [release]
+    assert after.open([after.decide(message)]) == [release], "as often as it takes"
 
     here.pes = here.new_pes()
     (again,) = carried(here, 3)["billing"]
     assert here.asked(again).ciphertexts != here.asked(message).ciphertexts
     for releaser in (after, here.new_releaser(decided.entries)):
         with acting(View()) as view:
-            release = releaser.open(releaser.decide(again))
+            (release,) = releaser.open([releaser.decide(again)])
         assert release.energies == {}
         assert {v.reason for v in release.verdicts} == {"some of its readings have been in a release before"}
         assert view.decrypted == 0
@@ -292,7 +292,28 @@ def test_what_is_entered_again_after_a_crash_hides_nothing() -> None:
 
 def test_a_ledger_grows_with_gaps_and_not_with_windows() -> None:
     ledger = Ledger(entry(10 * n, 10 * n + 10) for n in range(1000) if n != 500)
-    assert [len(spans) for spans in ledger._spans.values()] == [2]
+    assert {len(spans) for spans in ledger._spans.values()} == {2}
+    ledger.settle()
+    assert not ledger._unsettled
+
+
+def test_what_has_been_delivered_never_opens_again(street: Make) -> None:
+    here = street(hours=3)
+    (message,) = carried(here, 3)["billing"]
+    releaser = here.new_releaser()
+    (release,) = releaser.open([releaser.decide(message)])
+    assert len(release.energies) == 6
+    releaser.settle()
+    (again,) = releaser.open([releaser.decide(message)])
+    assert again.energies == {}
+    assert {v.reason for v in again.verdicts} == {"some of its readings have been in a release before"}
+
+
+def test_a_holder_gets_no_second_sum_of_a_window_over_other_meters() -> None:
+    ledger = Ledger([entry(0, 10)])
+    ledger.settle()
+    assert ledger.overlaps("billing", "holder", 0, 10)
+    assert not ledger.overlaps("billing", "holder", 10, 20)
 
 
 def test_decided_means_this_very_ciphertext() -> None:

@@ -22,9 +22,10 @@ def test_one_milliwatt_hour_too_much_in_one_window_fails_the_check(
 ) -> None:
     decrypt = Releaser._decrypt
 
-    def off_by_one(releaser: Releaser, decision: Any) -> Any:
-        totals = decrypt(releaser, decision)
-        totals[-1] += decision.aggregate.kind == kind
+    def off_by_one(releaser: Releaser, decisions: Any) -> Any:
+        totals = decrypt(releaser, decisions)
+        for decision, lanes in zip(decisions, totals, strict=True):
+            lanes[-1] += decision.aggregate.kind == kind
         return totals
 
     monkeypatch.setattr(Releaser, "_decrypt", off_by_one)

@@ -129,10 +129,11 @@ def test_an_mdms_that_decrypts_shows_in_its_view_and_in_no_other(
 
     class Curious(MDMS):
         def receive(self, message: bytes) -> list[Any]:
-            asked = Aggregate.decode(Signed.decode(tapped.pop(0)).body)
-            (scheme, pair), plan = leaked[0], LanePlan(asked.bound, asked.lane_bytes, asked.capacity)
-            opened = scheme.decrypt(pair.private, scheme.load(pair.public, asked.ciphertexts[:1]))
-            unpack(plan, opened, min(asked.lanes, asked.capacity), asked.kind)
+            while tapped:
+                asked = Aggregate.decode(Signed.decode(tapped.pop()).body)
+                (scheme, pair), plan = leaked[0], LanePlan(asked.bound, asked.lane_bytes, asked.capacity)
+                opened = scheme.decrypt(pair.private, scheme.load(pair.public, asked.ciphertexts[:1]))
+                unpack(plan, opened, min(asked.lanes, asked.capacity), asked.kind)
             return super().receive(message)
 
     monkeypatch.setattr(Keyring, "releaser", leaking)

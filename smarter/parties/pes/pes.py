@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -128,14 +128,6 @@ class PES:
             name: np.zeros((len(area.pseudonyms), 0), np.bool_) for name, area in self._areas.items()
         }
 
-    def encryptions(self, holds: Mapping[str, tuple[int, int]], frame: int) -> int:
-        """About how many encryptions are to come: ``holds`` says by neighbourhood how many holds of how many slots."""
-        together = frame if self._combine == "frame" else 1
-        return sum(
-            count * sum(sums.layout.addends(slots, together) + 1 for sums in self._sums[name])
-            for name, (count, slots) in holds.items()
-        )
-
     def accept_epoch(self, message: bytes) -> None:
         """Take the secret of a meter's new key epoch.
 
@@ -204,19 +196,20 @@ class PES:
         opened = self._open(self._areas[name], frames, first_slot, end_slot)
         plaintexts: list[int] = []
         places: list[tuple[Sums, Place, list[int]]] = []
-        with self._stages.timed("encrypt"):
+        with self._stages.timed("pack"):
             for sums in self._sums[name]:
                 pieces = cut_pieces(opened, sums.layout, self._combine)
                 for place, packed, addends in sums.place(pieces, end_slot):
                     plaintexts += packed
                     places.append((sums, place, addends))
-            return int(np.count_nonzero(opened.frames)), opened.dropped, places, self._encrypt(plaintexts)
+        return int(np.count_nonzero(opened.frames)), opened.dropped, places, self._encrypt(plaintexts)
 
     def _encrypt(self, plaintexts: Sequence[int]) -> Ciphertexts:
         public = self._keys.aggregate
-        if self.blindings is None:
-            return self._scheme.encrypt(public, plaintexts, random=self._random)
-        return self._scheme.encrypt_with(public, plaintexts, self.blindings.take(len(plaintexts)))
+        with self._stages.timed("encrypt"):
+            if self.blindings is None:
+                return self._scheme.encrypt(public, plaintexts, random=self._random)
+            return self._scheme.encrypt_with(public, plaintexts, self.blindings.take(len(plaintexts)))
 
     def _rerandomise(self, total: Ciphertexts) -> Ciphertexts:
         public = self._keys.aggregate

@@ -102,7 +102,7 @@ def _judge(
         if refusal is None and not again:
             if any(ledger.overlaps(aggregate.kind, name, start, end) for name in members):
                 refusal = "some of its readings have been in a release before"
-            elif ledger.released(aggregate.kind, holder, start):
+            elif ledger.overlaps(aggregate.kind, holder, start, end):
                 refusal = "the window has been released before, over other meters"
         if refusal is None and not _adds_up(aggregate, start, end, slots):
             refusal = "its length and slots contradict its start and end"

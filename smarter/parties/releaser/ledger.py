@@ -32,11 +32,14 @@ class LedgerEntry:
 
 
 class Ledger:
-    """Answers whether a reading has been in a release before. Adjoining spans are merged, so it stays small."""
+    """Answers whether a reading has been in a release before.
+
+    Adjoining spans are merged, and digests kept only until :meth:`settle`: so it stays small, however long the span.
+    """
 
     def __init__(self, entries: Iterable[LedgerEntry] = ()) -> None:
-        self._spans: dict[tuple[str, bytes], list[list[int]]] = {}
-        self._released: dict[tuple[str, str, int], tuple[int, bytes]] = {}
+        self._spans: dict[tuple[str, bytes | str], list[list[int]]] = {}
+        self._unsettled: dict[tuple[str, str, int], tuple[int, bytes]] = {}
         for entry in entries:
             self.enter(entry)
 
@@ -44,24 +47,34 @@ class Ledger:
         """Write one released window down; once, though it may be decided on again after a crash."""
         if self.decided(entry.kind, entry.holder, entry.start, entry.end, entry.digest):
             return
-        self._released[entry.kind, entry.holder, entry.start] = (entry.end, entry.digest)
-        for meter in entry.meters:
-            spans = self._spans.setdefault((entry.kind, meter), [])
+        self._unsettled[entry.kind, entry.holder, entry.start] = (entry.end, entry.digest)
+        concerned: list[bytes | str] = [entry.holder, *entry.meters]
+        for whose in concerned:
+            if self.overlaps(entry.kind, whose, entry.start, entry.end):
+                continue  # a span inside a merged one would stand in front of its end
+            spans = self._spans.setdefault((entry.kind, whose), [])
             if spans and spans[-1][1] == entry.start:
                 spans[-1][1] = entry.end
             else:
                 spans.insert(bisect_right(spans, [entry.start]), [entry.start, entry.end])
 
+    def settle(self) -> None:
+        """Everything decided so far has been delivered: no ciphertext of it may be opened again."""
+        self._unsettled.clear()
+
     def decided(self, kind: str, holder: str, start: int, end: int, digest: bytes) -> bool:
-        """Whether exactly this ciphertext was decided on before: it may be opened again after a crash."""
-        return self._released.get((kind, holder, start)) == (end, digest)
+        """Whether exactly this ciphertext was decided on and not delivered yet: after a crash it may be opened again."""
+        return self._unsettled.get((kind, holder, start)) == (end, digest)
 
-    def released(self, kind: str, holder: str, start: int) -> bool:
-        """Whether some window of ``holder`` that starts then has been released."""
-        return (kind, holder, start) in self._released
+    def overlaps(self, kind: str, whose: bytes | str, start: int, end: int) -> bool:
+        """Whether a release of this kind has covered some of this span.
 
-    def overlaps(self, kind: str, meter: bytes, start: int, end: int) -> bool:
-        """Whether some reading of ``meter`` in this span has been in a release of this kind."""
-        spans = self._spans.get((kind, meter), [])
+        Args:
+            kind: ``demand`` or ``billing``.
+            whose: a pseudonym, for what its readings went into, or a holder, for whom windows were released.
+            start: epoch seconds.
+            end: likewise.
+        """
+        spans = self._spans.get((kind, whose), [])
         place = bisect_right(spans, [end - 1, 1 << 62])
         return place > 0 and spans[place - 1][1] > start

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,15 +49,42 @@ class ReleaserKeys:
 
 @dataclass(frozen=True)
 class Release:
-    """One delivery, and what it says of each window, energies of released ones in mWh by lane."""
+    """What became of each window of an aggregate, and the energies of released ones in mWh by lane."""
 
-    delivery: bytes
     verdicts: tuple[Verdict, ...]
     energies: dict[int, int]
 
 
+@dataclass(frozen=True)
+class _Passing:
+    """A ciphertext that may be opened: of which decision, its lanes, and how many of them pass."""
+
+    decision: int
+    ciphertext: bytes
+    lanes: range
+    wanted: int
+
+
+def _passing(number: int, decision: Decision) -> Iterator[_Passing]:
+    asked = decision.aggregate
+    passing = [0] * len(asked.ciphertexts)
+    for verdict in decision.verdicts:
+        passing[verdict.lane // asked.capacity] += verdict.passes
+    for plaintext, wanted in enumerate(passing):
+        if not wanted:
+            continue
+        if not asked.ciphertexts[plaintext]:
+            raise MalformedMessage("an aggregate has no ciphertext for a window that has readings.")
+        first = plaintext * asked.capacity
+        lanes = range(first, min(first + asked.capacity, asked.lanes))
+        yield _Passing(number, asked.ciphertexts[plaintext], lanes, wanted)
+
+
 class Releaser:
-    """Decides, then opens. The ledger outlives it; it enters what it decides."""
+    """Decides, then opens, then delivers. The ledger outlives it; it enters what it decides.
+
+    ``threads``: how many decrypt at once, where the scheme lets them.
+    """
 
     def __init__(
         self,
@@ -69,6 +96,7 @@ class Releaser:
         rules: ReleaseRules,
         ledger: Ledger,
         stages: Stages,
+        threads: int = 1,
     ) -> None:
         self._deployment = deployment
         self._keys = keys
@@ -77,6 +105,7 @@ class Releaser:
         self._rules = rules
         self._ledger = ledger
         self._stages = stages
+        self._threads = threads
 
     def decide(self, message: bytes) -> Decision:
         """Judge what the PES asks for. The decision's entries must be durable before :meth:`open`.
@@ -105,51 +134,57 @@ class Releaser:
                 continue
         return verify(self._keys.pes[-1], signed.body, signed.signature, aggregate.SIGNING_CONTEXT)
 
-    def open(self, decision: Decision) -> Release:
-        """Decrypt what the decision passes, and seal and sign it for the MDMS.
+    def open(self, decisions: Sequence[Decision]) -> list[Release]:
+        """Decrypt what the decisions pass.
 
         Raises:
+            MalformedMessage: no ciphertext for a window that has readings.
             OutOfBounds: a decrypted sum that does not fit its lanes.
         """
         with self._stages.timed("release"):
-            totals = self._decrypt(decision)
-        energies = {v.lane: int(totals[v.lane]) for v in decision.verdicts if v.passes}
-        with self._stages.timed("deliver"):
-            message = self._deliver(decision.verdicts, energies)
-            self._stages.bytes["deliver"] += len(message)
-        return Release(message, decision.verdicts, energies)
+            totals = self._decrypt(decisions)
+        return [
+            Release(decision.verdicts, {v.lane: int(lanes[v.lane]) for v in decision.verdicts if v.passes})
+            for decision, lanes in zip(decisions, totals, strict=True)
+        ]
 
-    def _decrypt(self, decision: Decision) -> NDArray[np.int64]:
-        """Totals by lane; a plaintext of which no lane passes stays closed and reads as zero."""
-        asked = decision.aggregate
-        pair = self._keys.aggregate[asked.key]
-        plan = LanePlan(asked.bound, asked.lane_bytes, asked.capacity)
-        totals = np.zeros(asked.lanes, np.int64)
-        passing: dict[int, int] = {}
-        for verdict in decision.verdicts:
-            passing[verdict.lane // plan.capacity] = passing.get(verdict.lane // plan.capacity, 0) + verdict.passes
-        for plaintext, wanted in passing.items():
-            if not wanted:
-                continue
-            blob = asked.ciphertexts[plaintext]
-            if not blob:
-                raise MalformedMessage("an aggregate has no ciphertext for a window that has readings.")
-            first = plaintext * plan.capacity
-            lanes = min(plan.capacity, asked.lanes - first)
-            opened = self._scheme.decrypt(pair.private, self._scheme.load(pair.public, [blob]))
-            totals[first : first + lanes] = unpack(plan, opened, lanes, asked.kind)[0]
-            views.current().withheld_totals += lanes - wanted
-            self._stages.bytes["release"] += len(blob)
+    def _decrypt(self, decisions: Sequence[Decision]) -> list[NDArray[np.int64]]:
+        """Totals by lane of each decision; a plaintext of which no lane passes stays closed and reads as zero."""
+        by_key: dict[str, list[_Passing]] = {}
+        for number, decision in enumerate(decisions):
+            by_key.setdefault(decision.aggregate.key, []).extend(_passing(number, decision))
+        totals = [np.zeros(decision.aggregate.lanes, np.int64) for decision in decisions]
+        for key, chosen in by_key.items():
+            pair = self._keys.aggregate[key]
+            batch = self._scheme.load(pair.public, [one.ciphertext for one in chosen])
+            for one, plaintext in zip(
+                chosen, self._scheme.decrypt(pair.private, batch, threads=self._threads), strict=True
+            ):
+                asked = decisions[one.decision].aggregate
+                plan = LanePlan(asked.bound, asked.lane_bytes, asked.capacity)
+                unpacked = unpack(plan, [plaintext], len(one.lanes), asked.kind)[0]
+                totals[one.decision][one.lanes.start : one.lanes.stop] = unpacked
+                views.current().withheld_totals += len(one.lanes) - one.wanted
+                self._stages.bytes["release"] += len(one.ciphertext)
         return totals
 
-    def _deliver(self, verdicts: Iterable[Verdict], energies: dict[int, int]) -> bytes:
-        wrapped, cipher = self._keywrap.sealer(self._keys.mdms, context=delivery.SEALING_CONTEXT)
-        records = [
-            self._record(verdict, energies.get(verdict.lane, 0), wrapped, cipher, number)
-            for number, verdict in enumerate(verdicts)
-        ]
-        body = Delivery(self._deployment, self._keys.mdms.fingerprint, tuple(records)).encode()
-        return Signed(body, sign(self._keys.sign, body, delivery.SIGNING_CONTEXT)).encode()
+    def deliver(self, releases: Iterable[Release]) -> bytes:
+        """Seal what was opened for the MDMS, record by record, and sign it together."""
+        with self._stages.timed("deliver"):
+            wrapped, cipher = self._keywrap.sealer(self._keys.mdms, context=delivery.SEALING_CONTEXT)
+            told = [(verdict, release) for release in releases for verdict in release.verdicts]
+            records = [
+                self._record(verdict, release.energies.get(verdict.lane, 0), wrapped, cipher, number)
+                for number, (verdict, release) in enumerate(told)
+            ]
+            body = Delivery(self._deployment, self._keys.mdms.fingerprint, tuple(records)).encode()
+            message = Signed(body, sign(self._keys.sign, body, delivery.SIGNING_CONTEXT)).encode()
+            self._stages.bytes["deliver"] += len(message)
+        return message
+
+    def settle(self) -> None:
+        """All that was decided has been delivered: none of it may be opened again."""
+        self._ledger.settle()
 
     def _record(self, verdict: Verdict, energy: int, wrapped: bytes, cipher: KeyedCipher, number: int) -> bytes:
         header = RecordHeader(
