@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from smarter.cli.options import debug_option, opened, scenario_argument, state_option
 from smarter.errors import UsageError
 from smarter.state import states_folder
+
+if TYPE_CHECKING:
+    from smarter.scenario import Scenario
 
 
 @click.command(epilog="Example:  smarter validate my-street.yaml --set windows.billing=6h")
@@ -28,14 +32,18 @@ def validate(scenario: str, overrides: tuple[str, ...]) -> None:
 
 
 @click.command(epilog="\b\nExamples:\n  smarter schema\n  smarter schema result")
-@click.argument("what", type=click.Choice(["scenario", "result"]), default="scenario")
+@click.argument("what", type=click.Choice(["scenario", "result", "bench"]), default="scenario")
 @debug_option
 def schema(what: str) -> None:
-    """Print the JSON Schema of a scenario (plugins' options included) or of result.json."""
+    """Print the JSON Schema of a scenario (plugins' options included), of result.json, or of `smarter bench --json`."""
     if what == "result":
         from smarter.model.results import Result
 
         content: dict[str, Any] = Result.model_json_schema()
+    elif what == "bench":
+        from smarter.bench.figures import BenchReport
+
+        content = BenchReport.model_json_schema()
     else:
         from smarter.scenario import scenario_schema
 
@@ -87,12 +95,42 @@ def show_plugin(name: str) -> None:
         show.plugin(printing.console(), listing, options)
 
 
-@click.command(epilog="Example:  smarter readings quickstart")
+def _homes_by_days(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", value)
+    if found is None:
+        raise click.BadParameter(
+            f"{value!r} is not HOMESxDAYS, two whole numbers from 1 to 99999 such as 114x365", ctx, param
+        )
+    return int(found[1]), int(found[2])
+
+
+@click.command(
+    epilog="\b\nExamples:\n  smarter readings quickstart\n  smarter readings quickstart --tile 114x365 --out year-data"
+)
 @scenario_argument
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option(
+    "--tile",
+    metavar="HOMESxDAYS",
+    callback=_homes_by_days,
+    help="Write a larger neighbourhood for tests of scale, e.g. 114x365.",
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="With --tile: where to.")
 @debug_option
-def readings(scenario: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Show what the sources of SCENARIO hold: span, intervals, gaps, totals, and what a run would refuse."""
+def readings(
+    scenario: str, overrides: tuple[str, ...], as_json: bool, tile: tuple[int, int] | None, out: Path | None
+) -> None:
+    """Show what the sources of SCENARIO hold: span, intervals, gaps, totals, and what a run would refuse.
+
+    With --tile, write files instead, one a home, in the layout of the UMass files: each is a meter of SCENARIO shifted
+    in time, round and round its span, so that no two homes are equal.
+    """
+    if (tile is None) != (out is None):
+        raise click.UsageError("--tile and --out go together")
+    if tile is not None and as_json:
+        raise click.UsageError("--tile writes files and prints no --json")
     from smarter.cli import printing, show
     from smarter.parties.meter.survey import survey
     from smarter.protocols.plan import choose_meters
@@ -100,6 +138,9 @@ def readings(scenario: str, overrides: tuple[str, ...], as_json: bool) -> None:
 
     checked = load_scenario(scenario, overrides)
     checked.check_available()
+    if tile is not None and out is not None:
+        _tile(checked, *tile, out)
+        return
     surveyed = {
         name: [survey(meter, area.timezone) for meter in choose_meters(checked, name)]
         for name, area in checked.neighbourhoods.items()
@@ -110,11 +151,34 @@ def readings(scenario: str, overrides: tuple[str, ...], as_json: bool) -> None:
         content = {name: [asdict(entry) for entry in entries] for name, entries in surveyed.items()}
         click.echo(json.dumps(content, indent=2, default=float))  # totals are fractions
         return
-    out = printing.console()
+    screen = printing.console()
     for name, entries in surveyed.items():
         zone = checked.neighbourhoods[name].timezone
-        out.print(f"{name} ({zone})", style="bold")
-        show.survey_table(out, entries, zone)
+        screen.print(f"{name} ({zone})", style="bold")
+        show.survey_table(screen, entries, zone)
+
+
+def _tile(scenario: Scenario, homes: int, days: int, out: Path) -> None:
+    from rich.console import Console
+    from rich.progress import track
+
+    from smarter.export.tiling import check_folder, plan_tile, write_tile
+
+    check_folder(out)
+    tile = plan_tile(scenario, homes, days)
+    screen = Console(stderr=True)
+    written = list(
+        track(
+            write_tile(tile, out),
+            "writing homes",
+            total=homes,
+            console=screen,
+            transient=True,
+            disable=not screen.is_terminal,
+        )
+    )
+    size = sum(path.stat().st_size for path in written)
+    click.echo(f"wrote {homes} homes of {days} days into {out} ({size / 1e6:,.1f} MB)", err=True)
 
 
 @click.command(epilog="Example:  smarter state quickstart")

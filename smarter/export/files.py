@@ -8,8 +8,9 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
+from smarter.model.bills import Bill
 from smarter.model.results import Result, WindowRow
 from smarter.model.windows import iso
 from smarter.protocols.report import Report
@@ -31,20 +32,29 @@ BILLS = ("meter", "period_start", "period_end", "energy_wh", "currency", "amount
 METERS = ("meter", "source")
 
 
+class _Writer(Protocol):
+    def writerows(self, rows: Iterable[Sequence[object]], /) -> None: ...
+
+
 def write_outputs(folder: Path, session: Session, report: Report, result: Result, *, reveal_meters: bool) -> list[Path]:
     """Write the files of a finished run into ``folder``, which is made if it is not there; return their paths.
 
     ``reveal_meters`` adds ``meters.csv``: the simulation's truth, which no party has.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = [
-        _write_csv(folder / "billing.csv", BILLING, _billing(report)),
-        _write_csv(folder / "demand.csv", DEMAND, _demand(report)),
-        _write_csv(folder / "bills.csv", BILLS, _bills(report)),
-    ]
+    with _csv(folder / "demand.csv", DEMAND) as demand:
+        demand.writerows(_demand(report))
+    # In one pass, which opens each record once.
+    with _csv(folder / "billing.csv", BILLING) as billing, _csv(folder / "bills.csv", BILLS) as bills:
+        for pseudonym, timezone, rows in report.billing():
+            billing.writerows(_billing(pseudonym, timezone, rows))
+            bills.writerows(_bills(pseudonym, timezone, report.bills(pseudonym, timezone, rows)))
+    written = [folder / f"{name}.csv" for name in ("billing", "demand", "bills")]
     if reveal_meters:
-        written.append(_write_csv(folder / "meters.csv", METERS, _meters(session)))
-    with _replacing(folder / "result.json") as file:
+        with _csv(folder / "meters.csv", METERS) as meters:
+            meters.writerows(_meters(session))
+        written.append(folder / "meters.csv")
+    with replacing(folder / "result.json") as file:
         file.write(result.model_dump_json(indent=2) + "\n")
     return [*written, folder / "result.json"]
 
@@ -74,18 +84,10 @@ def round_half_even(numerator: int, denominator: int) -> int:
     return quotient + (2 * rest > denominator or (2 * rest == denominator and quotient % 2 == 1))
 
 
-def _billing(report: Report) -> Iterator[Sequence[object]]:
-    for pseudonym, timezone, rows in report.billing():
-        for row in rows:
-            yield (
-                pseudonym,
-                iso(row.start, timezone),
-                iso(row.end, timezone),
-                row.readings,
-                row.expected,
-                watt_hours(row.energy),
-                row.status,
-            )
+def _billing(pseudonym: str, timezone: str, rows: Sequence[WindowRow]) -> Iterator[Sequence[object]]:
+    for row in rows:
+        start, end = iso(row.start, timezone), iso(row.end, timezone)
+        yield pseudonym, start, end, row.readings, row.expected, watt_hours(row.energy), row.status
 
 
 def _demand(report: Report) -> Iterator[Sequence[object]]:
@@ -105,18 +107,17 @@ def _demand(report: Report) -> Iterator[Sequence[object]]:
             )
 
 
-def _bills(report: Report) -> Iterator[Sequence[object]]:
-    for pseudonym, timezone, rows in report.billing():
-        for bill in report.bills(pseudonym, timezone, rows):
-            yield (
-                pseudonym,
-                iso(bill.start, timezone),
-                iso(bill.end, timezone),
-                watt_hours(bill.energy),
-                bill.currency,
-                "" if bill.amount is None else f"{bill.amount:f}",
-                bill.status,
-            )
+def _bills(pseudonym: str, timezone: str, bills: Sequence[Bill]) -> Iterator[Sequence[object]]:
+    for bill in bills:
+        yield (
+            pseudonym,
+            iso(bill.start, timezone),
+            iso(bill.end, timezone),
+            watt_hours(bill.energy),
+            bill.currency,
+            "" if bill.amount is None else f"{bill.amount:f}",
+            bill.status,
+        )
 
 
 def _meters(session: Session) -> Iterator[Sequence[object]]:
@@ -124,17 +125,17 @@ def _meters(session: Session) -> Iterator[Sequence[object]]:
     yield from ((meter.pseudonym.hex(), meter.source) for meter in sorted(kept, key=lambda meter: meter.pseudonym))
 
 
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
-    with _replacing(path) as file:
+@contextmanager
+def _csv(path: Path, columns: Sequence[str]) -> Iterator[_Writer]:
+    with replacing(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(rows)
-    return path
+        yield writer
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
-    """Write beside the file, then put it in its place."""
+def replacing(path: Path) -> Iterator[TextIO]:
+    """Write beside the file, then put it in its place; what stopped half-way leaves nothing."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:

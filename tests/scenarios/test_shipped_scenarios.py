@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from smarter.api import SourceContext
+from smarter.model.windows import Axis
+from smarter.protocols.plan import cut_plan
+from smarter.protocols.summary import warnings_of
 from smarter.scenario import Scenario, load_scenario, scenario_schema, shipped_scenarios
 from smarter.scenario.document import read_document
 
@@ -20,14 +23,19 @@ SHIPPED = [
     "quickstart",
     "street-and-village",
     "umass-week",
+    "year",
 ]
+COMPLETE = [name for name in SHIPPED if name != "year"]
+"""Those whose data are shipped, too."""
+YEAR = "neighbourhoods.village"
+NEW_YORK = "America/New_York"
 
 
 def test_exactly_these_scenarios_are_shipped() -> None:
     assert [name for name, _, _ in shipped_scenarios()] == SHIPPED
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", COMPLETE)
 def test_it_is_valid_from_anywhere_and_its_meters_are_there(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,7 +82,7 @@ def test_the_real_homes_can_be_set_as_the_issue_sets_them(tmp_path: Path) -> Non
 
 
 def test_the_clock_changes_inside_the_week_that_shows_it() -> None:
-    time, zone = load_scenario("dst").time, "America/New_York"
+    time, zone = load_scenario("dst").time, NEW_YORK
     start, end = time.start_in(zone), time.end_in(zone)
     assert start is not None
     assert end is not None
@@ -104,9 +112,50 @@ def test_the_schema_admits_what_is_shipped_and_refuses_slips() -> None:
             assert list(validator.iter_errors(tree | slip)), slip
 
 
-@pytest.mark.parametrize("name", [name for name in SHIPPED if name not in ("compare-phe", "dst")])
+@pytest.mark.parametrize("name", [name for name in COMPLETE if name not in ("compare-phe", "dst")])
 def test_it_runs_and_verifies(name: str, carry: Callable[..., Any], small_keys: tuple[str, ...]) -> None:
     assert carry(name, *small_keys).result["verified"] is True
+
+
+def test_the_year_says_that_its_data_are_not_there(smarter: Callable[..., Any], tmp_path: Path) -> None:
+    missing = tmp_path / "year-data"
+    ended = smarter("run", "year", "--set", f"{YEAR}.source.path={missing}", "--state", tmp_path / "state")
+    assert (ended.code, ended.out) == (3, "")
+    assert f"{missing}: there is no such file or folder" in ended.err
+
+
+def test_the_year_runs_on_homes_tiled_from_the_sample_week(
+    smarter: Callable[..., Any],
+    carry: Callable[..., Any],
+    small_keys: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = smarter("readings", "quickstart", "--tile", "12x2", "--out", "year-data")
+    assert (ended.code, ended.out, ended.err) == (0, "", "wrote 12 homes of 2 days into year-data (1.0 MB)\n")
+    smaller = (f"{YEAR}.source.path=year-data", f"{YEAR}.meters=12", "time.end=2016-01-03")
+    files = carry("year", *smaller, *small_keys)
+    assert (files.result["verified"], files.result["plugins"]["store"]["plugin"]) == (True, "sqlite")
+    assert files.result["counts"]["readings"] == files.result["counts"]["expected"] == 12 * 2 * 1440
+    assert sorted(files.meters.values()) == [f"home-{number:03}" for number in range(1, 13)]
+
+
+def test_the_year_is_more_than_tinydb_is_for_and_the_run_would_say_so() -> None:
+    def warnings(*settings: str) -> list[str]:
+        scenario = load_scenario("year", settings)
+        start, end = scenario.time.start_in(NEW_YORK), scenario.time.end_in(NEW_YORK)
+        assert start is not None
+        assert end is not None
+        return warnings_of(scenario, [cut_plan(scenario, "village", Axis(60), start, end, 114)])
+
+    assert warnings() == []
+    (warning,) = warnings("store=tinydb")
+    assert warning == (
+        "store tinydb is for up to 10,000 records and this run makes 367,920: choose sqlite, with "
+        "--set store.plugin=sqlite."
+    )
+    assert warnings("store=tinydb", "time.end=2016-01-08") == []
 
 
 @pytest.mark.slow
