@@ -14,6 +14,13 @@ import click
 from smarter.cli.options import debug_option, opened, scenario_argument, state_option, unlock_option, unlocking
 from smarter.errors import DamagedStore
 
+BEFORE = {
+    "keys": ("making keys", "keys"),
+    "input": ("taking digests", "meters"),
+    "precompute": ("making blindings", "blindings"),
+}
+"""What goes on before the first reading, by stage: what it is called, and what is counted."""
+
 if TYPE_CHECKING:
     from smarter.keys.unlock import Unlock
     from smarter.model.events import Event
@@ -117,7 +124,7 @@ def _carry(
 def _showing_progress(events: Iterator[Event]) -> Iterator[Event]:
     """Pass events on, and draw a bar on standard error while they come."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     from smarter.model import events as kinds
 
@@ -129,16 +136,19 @@ def _showing_progress(events: Iterator[Event]) -> Iterator[Event]:
         TimeRemainingColumn(),
     )
     progress = Progress(*columns, console=Console(stderr=True), transient=True)
-    keys = carried = None
+    carried = None
+    before: dict[str, TaskID] = {}
     try:
         for event in events:
             if isinstance(event, kinds.Progress):
                 progress.start()  # and not before: a passphrase may be asked for until then
             if isinstance(event, kinds.Started):
                 carried = progress.add_task(event.scenario, total=event.total, completed=event.done, unit="readings")
-            elif isinstance(event, kinds.Progress) and event.stage == "keys":
-                keys = keys if keys is not None else progress.add_task("making keys", total=event.total, unit="keys")
-                progress.update(keys, completed=event.done, visible=event.done < event.total)
+            elif isinstance(event, kinds.Progress) and event.stage in BEFORE:
+                what, unit = BEFORE[event.stage]
+                if event.stage not in before:
+                    before[event.stage] = progress.add_task(what, total=event.total, unit=unit)
+                progress.update(before[event.stage], completed=event.done, visible=event.done < event.total)
             elif isinstance(event, kinds.Progress) and carried is not None:
                 progress.update(carried, completed=event.done)
             yield event

@@ -24,7 +24,10 @@ class Started:
 
 @dataclass(frozen=True)
 class Progress:
-    """A stage went on. ``done`` and ``total`` count what the stage counts: readings, or keys to make."""
+    """A stage went on. ``done`` and ``total`` count what the stage counts.
+
+    That is readings for ``read``; before it keys for ``keys``, meters for ``input``, blindings for ``precompute``.
+    """
 
     stage: str
     done: int

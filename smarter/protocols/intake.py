@@ -37,7 +37,8 @@ class Intake:
             rating_kw=Fraction(plan.rating_kw),
         )
         self._blocks = self._read()
-        self._rest: ReadingBlock | None = None
+        self._block: ReadingBlock | None = None  # the one that is being taken, with what has been taken
+        self._taken = plan.first_slot  # up to this slot
 
     def _read(self) -> Iterator[ReadingBlock]:
         after, before = self.register.stamps_wanted
@@ -46,20 +47,19 @@ class Intake:
     def take(self, first: int, end: int) -> list[ReadingBlock]:
         """The readings of slots ``first`` to ``end``; what lies before is skipped for good."""
         taken: list[ReadingBlock] = []
+        first, self._taken = max(first, self._taken), end
         while True:
-            block = self._rest if self._rest is not None else next(self._blocks, None)
-            self._rest = None
+            block = self._block if self._block is not None else next(self._blocks, None)
             if block is None:
                 return taken
-            if block.first_slot >= end:
-                self._rest = block
-                return taken
-            low, high = max(block.first_slot, first), min(block.end_slot, end)
+            end_slot = block.end_slot
+            low, high = max(block.first_slot, first), min(end_slot, end)
             if low < high:
                 _join(taken, _part(block, low, high))
-            if block.end_slot > end:
-                self._rest = _part(block, end, block.end_slot)
+            if end_slot > end:
+                self._block = block
                 return taken
+            self._block = None
 
     def require_all(self, blocks: list[ReadingBlock], first: int, end: int) -> None:
         """Refuse a gap; raises :class:`DataError` that names the first missing reading."""

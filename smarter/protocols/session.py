@@ -242,12 +242,12 @@ def begin(
         roster[plan.name] = []
         by_pseudonym = sorted(plan.meters, key=lambda meter: pseudonyms[plan.name, meter.name])
         for position, meter in enumerate(by_pseudonym):
-            yield Progress("input", enrolled, len(pseudonyms))
-            enrolled += 1
             pseudonym = pseudonyms[plan.name, meter.name]
             verify_key = keyring.stores["meters"].current(f"sign/{pseudonym.hex()}").public
             kept = KeptMeter(pseudonym, plan.name, meter.name, position, verify_key, meter.digest(), 0)
             roster[plan.name].append(kept)
+            enrolled += 1
+            yield Progress("input", enrolled, len(pseudonyms))
     deployment = secrets.token_bytes(DEPLOYMENT_BYTES)
     journal = Journal(state.journal)
     journal.enrol(

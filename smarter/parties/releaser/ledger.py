@@ -50,20 +50,19 @@ class Ledger:
         self._unsettled[entry.kind, entry.holder, entry.start] = (entry.end, entry.digest)
         concerned: list[bytes | str] = [entry.holder, *entry.meters]
         for whose in concerned:
-            if self.overlaps(entry.kind, whose, entry.start, entry.end):
-                continue  # a span inside a merged one would stand in front of its end
             spans = self._spans.setdefault((entry.kind, whose), [])
             if spans and spans[-1][1] == entry.start:
                 spans[-1][1] = entry.end
-            else:
+            elif not _overlap(spans, entry.start, entry.end):
                 spans.insert(bisect_right(spans, [entry.start]), [entry.start, entry.end])
+            # Else it is there: a span inside a merged one would stand in front of its end.
 
     def settle(self) -> None:
         """Everything decided so far has been delivered: no ciphertext of it may be opened again."""
         self._unsettled.clear()
 
     def decided(self, kind: str, holder: str, start: int, end: int, digest: bytes) -> bool:
-        """Whether exactly this ciphertext was decided on and not delivered yet: after a crash it may be opened again."""
+        """Whether just this ciphertext was decided on and not delivered yet: after a crash it may be opened again."""
         return self._unsettled.get((kind, holder, start)) == (end, digest)
 
     def overlaps(self, kind: str, whose: bytes | str, start: int, end: int) -> bool:
@@ -75,6 +74,11 @@ class Ledger:
             start: epoch seconds.
             end: likewise.
         """
-        spans = self._spans.get((kind, whose), [])
-        place = bisect_right(spans, [end - 1, 1 << 62])
-        return place > 0 and spans[place - 1][1] > start
+        return _overlap(self._spans.get((kind, whose), []), start, end)
+
+
+def _overlap(spans: list[list[int]], start: int, end: int) -> bool:
+    if not spans or spans[-1][1] <= start:
+        return False  # as in nearly every call: windows come in order of time
+    place = bisect_right(spans, [end - 1, 1 << 62])
+    return place > 0 and spans[place - 1][1] > start
