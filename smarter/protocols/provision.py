@@ -75,7 +75,7 @@ class Keyring:
     def precompute_key(self) -> bytes:
         """The secret under which the PES keeps blindings on the disk; made when it is first asked for."""
         store = self.stores["pes"]
-        if not store.entries("precompute"):
+        if not any(store.entries("precompute")):
             secret = secrets.token_bytes(precomputed.KEY_BYTES)
             name = secrets.token_hex(16)
             store.add(KeyEntry.fresh("precompute", fingerprint=name, plugin="aes-256-gcm", private=secret))
