@@ -41,7 +41,9 @@ class LanePlan:
 
     def bias(self, lanes: int) -> int:
         """The constant that lifts every one of ``lanes`` totals to at least zero."""
-        return sum(self.bound << (8 * self.lane_bytes * place) for place in range(lanes))
+        lane_bits = 8 * self.lane_bytes
+        ones = ((1 << (lane_bits * lanes)) - 1) // ((1 << lane_bits) - 1)  # a 1 in each lane
+        return self.bound * ones
 
 
 def plan_lanes(plaintext_bits: int, bound: int, most: int | None = None) -> LanePlan:

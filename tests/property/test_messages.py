@@ -221,7 +221,7 @@ def test_a_message_has_one_form_only() -> None:
 def test_readings_come_out_of_a_frame_as_they_went_in(data: st.DataObject) -> None:
     largest = data.draw(st.sampled_from([1000, (1 << 31) - 1, 1 << 31, 1 << 60]))
     energies = np.array(data.draw(st.lists(st.integers(-largest, largest), min_size=1, max_size=20)), np.int64)
-    header = replace(data.draw(frames()).header, count=len(energies), width=reading_bytes(largest))
+    header = data.draw(frames()).header._replace(count=len(energies), width=reading_bytes(largest))
     with acting(View()) as view:
         assert decode_readings(encode_readings(energies, header.width), header).tolist() == energies.tolist()
         with pytest.raises(MalformedMessage):

@@ -27,10 +27,12 @@ def forged(street: Any, row: int, **header: Any) -> bytes:
     readings = header.pop("readings", np.array([5], np.int64))
     meter = street.meters[row]
     genuine = Frame.decode(street.seal(row, 0, 1)[0]).header
-    header = replace(genuine, **{"count": len(readings), "counter": 99, **header})
+    header = genuine._replace(**{"count": len(readings), "counter": 99, **header})
     aad = header.encode()
     maced = aad + meter._seal.seal(header.nonce, encode_readings(readings, header.width), aad)
-    return maced + hmac.digest(meter._mac_key, maced, "sha256")
+    mac = meter._mac.copy()
+    mac.update(maced)
+    return maced + mac.finalize()
 
 
 def flipped(data: bytes, place: int) -> bytes:

@@ -63,7 +63,7 @@ class PaillierOptions(KeySizeOptions):
         64,
         ge=1,
         le=4096,
-        description="Megabytes that the table of a public key may take. 128 make encryption at 3072 bits a sixth faster.",
+        description="Megabytes that a public key's table may take. 128 make encryption at 3072 bits a sixth faster.",
     )
     precompute: int = Field(
         0,

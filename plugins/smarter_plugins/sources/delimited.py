@@ -15,9 +15,12 @@ import numpy as np
 from smarter.api import DataError, Rows, SourceMeter
 from smarter.api.source import Quantity
 from smarter_plugins.sources import decimals
-from smarter_plugins.sources.lines import Lines, chunks, fields_of, shown
+from smarter_plugins.sources.lines import CHUNK, Lines, chunks, fields_of, shown
 from smarter_plugins.sources.meter_files import digest, natural
 from smarter_plugins.sources.stamps import ISO_8601, StampReader
+
+_ROW = 64  # bytes, about
+_LOOK = 64 * _ROW  # bytes read for the first rows
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def first_row(path: Path, layout: Layout) -> tuple[list[str], _Columns]:
         DataError: the file is empty or no text, or lacks a column.
     """
     columns: _Columns | None = None
-    for chunk, number in chunks(path):
+    for chunk, number in chunks(path, _LOOK):
         lines = bytes(chunk).decode("utf-8", "replace").split("\n")[:-1]
         for row, line in enumerate(lines, number):
             fields = fields_of(line, layout.delimiter)
@@ -140,7 +143,7 @@ class DelimitedMeter(SourceMeter):
 
     def rows(self, *, block: int = 65_536, after: int | None = None, before: int | None = None) -> Iterator[Rows]:
         _, columns = first_row(self._path, self._layout)
-        for text, number in chunks(self._path):
+        for text, number in chunks(self._path, min(block * _ROW, CHUNK)):
             rows = self._read(Lines(text, self._layout.delimiter), number, columns, after, before)
             for start in range(0, len(rows), block):
                 part = slice(start, start + block)

@@ -35,13 +35,17 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-def chunks(path: Path) -> Iterator[tuple[NDArray[np.uint8], int]]:
-    """Whole lines of a file as bytes, about :data:`CHUNK` at a time, each with its first row's number."""
+def chunks(path: Path, first: int = CHUNK) -> Iterator[tuple[NDArray[np.uint8], int]]:
+    """Whole lines of a file as bytes, each chunk with its first row's number.
+
+    About :data:`CHUNK` bytes at a time; ``first`` at first, for whoever needs but a few rows, then more and more.
+    """
     number, rest = 1, b""
     try:
         with path.open("rb") as file:
             while True:
-                piece = file.read(CHUNK)
+                piece = file.read(first)
+                first = min(2 * first, CHUNK)
                 if number == 1 and not rest:
                     if b"\0" in piece or piece.startswith(b"PK\x03\x04"):
                         raise DataError(f"{path}: the file is no CSV text; save it as CSV in UTF-8.")

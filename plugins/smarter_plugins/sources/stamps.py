@@ -7,7 +7,7 @@ one. The file sources call it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -15,6 +15,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+_DATE = ("%Y", "%m", "%d")
+_TIME = {"%H": (24, 3600), "%M": (60, 60), "%S": (60, 1)}  # below what, and seconds of one
 _WIDTHS = {"%Y": 4, "%m": 2, "%d": 2, "%H": 2, "%M": 2, "%S": 2}
 _ISO = (
     "%Y-%m-%d %H:%M:%S",
@@ -31,58 +33,78 @@ _LENGTHS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _MONTHS = np.concatenate([[0, 0], np.cumsum(_LENGTHS[1:-1])])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Layout:
     """A stamp format of fixed width.
 
     Attributes:
         width: characters.
-        weights: float32 (width, 6): digits of a stamp times this are its year, month, …, second.
+        fields: where the digits of each date or time part are.
+        date: the places of the date's digits.
         literals: place and code of each character that is no digit.
     """
 
     width: int
-    weights: NDArray[np.float32]
+    fields: Mapping[str, slice]
+    date: NDArray[np.int64]
     literals: tuple[tuple[int, int], ...]
 
     @classmethod
     def of(cls, pattern: str) -> _Layout | None:
         """The layout of a ``strptime`` format; None when its width is not fixed or a date part is missing."""
         parts = re.findall(r"%.|[^%]", pattern)
-        fields = [part for part in parts if part.startswith("%")]
-        if len(set(fields)) != len(fields) or not {"%Y", "%m", "%d"} <= set(fields) <= _WIDTHS.keys():
+        names = [part for part in parts if part.startswith("%")]
+        if len(set(names)) != len(names) or not set(_DATE) <= set(names) <= _WIDTHS.keys():
             return None
         if not pattern.isascii():
             return None
-        width = sum(_WIDTHS.get(part, 1) for part in parts)
-        weights = np.zeros((width, len(_WIDTHS)), np.float32)
+        fields: dict[str, slice] = {}
         literals = []
         place = 0
         for part in parts:
             if part in _WIDTHS:
-                digits = _WIDTHS[part]
-                weights[place : place + digits, list(_WIDTHS).index(part)] = 10.0 ** np.arange(digits)[::-1]
-                place += digits
+                fields[part] = slice(place, place + _WIDTHS[part])
             else:
                 literals.append((place, ord(part)))
-                place += 1
-        return cls(width, weights, tuple(literals))
+            place += _WIDTHS.get(part, 1)
+        date = np.concatenate([np.arange(place)[fields[part]] for part in _DATE])
+        return cls(place, fields, date, tuple(literals))
 
-    def parse(self, windows: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Seconds of stamps given as uint8 (n, width), and a mask of those that are right."""
-        figures = windows - np.uint8(ord("0"))
-        good = np.ones(len(windows), np.bool_)
+    def parse(self, codes: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Seconds of at least one stamp, given as uint8 (width, n), and a mask of those that are right."""
+        good = np.ones(codes.shape[1], np.bool_)
         for place, code in self.literals:
-            good &= windows[:, place] == code
-            figures[:, place] = 0
-        good &= (figures < 10).all(axis=1)
-        year, month, day, hour, minute, second = (figures.astype(np.float32) @ self.weights).astype(np.int32).T
-        good &= (year > 0) & (month > 0) & (month < 13) & (hour < 24) & (minute < 60) & (second < 60)
+            good &= codes[place] == code
+        figures = codes - np.uint8(ord("0"))  # wraps round below "0"
+        # Rows of one day follow one another: its date is worked out once.
+        date = figures[self.date]
+        starts = np.append(0, np.flatnonzero((date[:, 1:] != date[:, :-1]).any(axis=0)) + 1)
+        days, real = self._days(figures[:, starts])
+        lengths = np.diff(starts, append=len(good))
+        good &= np.repeat(real, lengths)
+        seconds = np.repeat(days * 86_400, lengths)
+        for part, (most, unit) in _TIME.items():
+            if part in self.fields:
+                tens, ones = figures[self.fields[part]]
+                number = tens * np.uint8(10) + ones
+                good &= (tens < 10) & (ones < 10) & (number < most)
+                seconds += number * np.int32(unit)
+        return seconds, good
+
+    def _days(self, figures: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Days since 1970 of dates given as figures (width, n), and a mask of those that are right."""
+        good = (figures[self.date] < 10).all(axis=0)
+        year, month, day = (_number(figures[self.fields[part]]) for part in _DATE)
+        good &= (year > 0) & (month > 0) & (month < 13)
         year, month = np.where(good, year, 1970), np.where(good, month, 1)
         leap = _LEAP[year]
         good &= (day > 0) & (day <= _LENGTHS[month] + (leap & (month == 2)))
-        days = _YEARS[year] + _MONTHS[month] + (leap & (month > 2)) + day - 1
-        return days * 86_400 + (hour * 3600 + minute * 60 + second), good
+        return _YEARS[year] + _MONTHS[month] + (leap & (month > 2)) + day - 1, good
+
+
+def _number(figures: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The number that each column of figures writes."""
+    return 10 ** np.arange(len(figures))[::-1] @ figures.astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -136,7 +158,8 @@ class StampReader:
         for layout in self._layouts:
             left = np.flatnonzero(~good & (lengths == layout.width))
             if len(left):
-                seconds[left], good[left] = layout.parse(_windows(text, starts[left], layout.width))
+                codes = np.ascontiguousarray(_windows(text, starts[left], layout.width).T)
+                seconds[left], good[left] = layout.parse(codes)
         return seconds, good
 
     def _with_offset(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from smarter_plugins.sources.meter_files import digest, unreadable
 from smarter_plugins.sources.stamps import ISO_8601
 
 _EXPONENT = 9  # kW to µW
+_SECOND = timedelta(seconds=1)
+_BEFORE_EPOCH = datetime(1970, 1, 1) - _SECOND / 2  # noqa: DTZ001 - wall clocks have no offset here
 
 
 class WorkbookMeter(SourceMeter):
@@ -63,7 +65,7 @@ class WorkbookMeter(SourceMeter):
                 f"{self.origin}: the file is no XLSX workbook that can be read ({error}); "
                 "save it again as XLSX, or as CSV."
             ) from error
-        numbers = [number for number, row in enumerate(cells, 1) if any(cell != "" for cell in row)]
+        numbers = [number for number, row in enumerate(cells, 1) if row.count("") < len(row)]
         if not numbers:
             raise DataError(f"{self.origin}: the first sheet is empty; put the meter's rows into it.")
         kept = [cells[number - 1] for number in numbers]
@@ -78,15 +80,14 @@ class WorkbookMeter(SourceMeter):
         return kept, np.array(numbers, np.int64)
 
     def _stamps(self, cells: list[Any], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        if not {type(cell) for cell in cells} <= {datetime, date}:
+        if {type(cell) for cell in cells} != {datetime}:
             cells = [self._stamp(cell, int(number)) for cell, number in zip(cells, numbers, strict=True)]
-        microseconds = np.array(cells, "datetime64[us]").astype(np.int64)
         # a serial number of days as a float is off by some microseconds
-        return (microseconds + 500_000) // 1_000_000
+        return np.array([(cell - _BEFORE_EPOCH) // _SECOND for cell in cells], np.int64)
 
-    def _stamp(self, cell: Any, row: int) -> date:
+    def _stamp(self, cell: Any, row: int) -> datetime:
         if isinstance(cell, date):
-            return cell
+            return cell if isinstance(cell, datetime) else datetime.combine(cell, time())
         try:
             seconds, offset = ISO_8601.one(cell.strip())
         except (AttributeError, ValueError, OverflowError) as error:

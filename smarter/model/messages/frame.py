@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,7 @@ LARGEST_FRAME_READINGS = 65_535
 _FIXED = struct.Struct(f">BB{DEPLOYMENT_BYTES}s{PSEUDONYM_BYTES}sIQqIIHB")
 
 
-@dataclass(frozen=True, slots=True)
-class FrameHeader:
+class FrameHeader(NamedTuple):
     """What everybody on the way may know of a frame.
 
     Attributes:
@@ -49,7 +49,7 @@ class FrameHeader:
     first_slot: int
     interval: int
     phase: int
-    count: int
+    count: int  # type: ignore[assignment] # hides tuple.count; a tuple is made in a third of a data class's time
     width: int
 
     def encode(self) -> bytes:
@@ -90,11 +90,6 @@ class Frame:
         """The byte form."""
         return self.header.encode() + self.sealed + self.mac
 
-    @property
-    def maced(self) -> bytes:
-        """The bytes that the mac covers."""
-        return self.header.encode() + self.sealed
-
     @classmethod
     def decode(cls, data: bytes) -> Frame:
         """Parse a frame; whoever does has seen its header, and its content sealed.
@@ -124,6 +119,12 @@ class Frame:
 def reading_bytes(largest: int) -> int:
     """How wide a reading is in a frame when none exceeds ``largest`` mWh in magnitude: 4 or 8 bytes."""
     return 4 if largest < 1 << 31 else 8
+
+
+def any_beyond(energies: NDArray[np.int64], largest: int) -> bool:
+    """Whether any of at least one energy exceeds ``largest`` mWh in magnitude."""
+    # Lifted so that all others are from 0 on: one below them wraps round to above them.
+    return bool((energies + largest).view(np.uint64).max() > 2 * largest)
 
 
 def encode_readings(energies: NDArray[np.int64], width: int) -> bytes:

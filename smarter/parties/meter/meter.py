@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from smarter.api import Cipher, Keywrap, PublicKey, Randomness
 from smarter.errors import OutOfBounds
@@ -15,6 +17,7 @@ from smarter.keys.derive import EPOCH_SECRET_BYTES, epoch_keys
 from smarter.keys.signing import sign
 from smarter.model.messages import EpochKey, FrameHeader, Signed, encode_readings, reading_bytes
 from smarter.model.messages.epoch import LAST_EPOCH, SIGNING_CONTEXT
+from smarter.model.messages.frame import any_beyond
 from smarter.model.readings import ReadingBlock
 from smarter.model.windows import Axis
 
@@ -71,7 +74,7 @@ class Meter:
             cipher_key_bytes=self._cipher.key_bytes,
         )
         self._seal = self._cipher.keyed(keys.seal)
-        self._mac_key = keys.mac
+        self._mac = HMAC(keys.mac, SHA256())
         wrapped = keywrap.wrap(pes, secret, context=EpochKey.context(deployment, pseudonym, self.epoch))
         body = EpochKey(deployment, pseudonym, self.epoch, self._cipher.name, pes.fingerprint, wrapped).encode()
         signature = sign(self._identity.signing_key, body, SIGNING_CONTEXT)
@@ -87,7 +90,7 @@ class Meter:
             OutOfBounds: a reading beyond the meter's rating; nothing is sealed then.
         """
         energies = block.energies
-        if len(energies) and max(int(energies.max()), -int(energies.min())) > self._largest:
+        if len(energies) and any_beyond(energies, self._largest):
             raise OutOfBounds(f"a reading beyond the meter's {self._largest} mWh a slot cannot be sealed.")
         frames = []
         start = block.first_slot
@@ -115,7 +118,9 @@ class Meter:
         self._counter += 1
         aad = header.encode()
         maced = aad + self._seal.seal(header.nonce, plaintext, aad)
-        return maced + hmac.digest(self._mac_key, maced, "sha256")
+        mac = self._mac.copy()
+        mac.update(maced)
+        return maced + mac.finalize()
 
     def snapshot(self) -> bytes:
         """What survives a restart: the epoch. The counter does not; the next start is a new epoch."""

@@ -43,7 +43,7 @@ class Layout:
 
     def bundle(self, closing: int, since: int = 0) -> range:
         """The windows that close at slot ``closing``, from window ``since`` on."""
-        first, end = np.searchsorted(self.closes, [closing, closing + 1])
+        first, end = self.closes.searchsorted((closing, closing + 1))
         return range(max(int(first), since), int(end))
 
     def lanes(self, bundle: range) -> int:

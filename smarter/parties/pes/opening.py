@@ -5,13 +5,17 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from numpy.typing import NDArray
 
 from smarter.api import AuthenticationFailed, KeyedCipher
 from smarter.errors import MalformedMessage
 from smarter.model.messages import Frame, decode_readings
+from smarter.model.messages.frame import MAC_BYTES, any_beyond
 from smarter.parties.pes.layout import Area
 
 
@@ -22,6 +26,16 @@ class OpeningKeys:
     seal: KeyedCipher
     mac: bytes
     cipher: str
+
+    @cached_property
+    def _keyed_mac(self) -> HMAC:
+        return HMAC(self.mac, SHA256())
+
+    def mac_of(self, maced: bytes) -> bytes:
+        """The billing MAC of a frame's header and sealed bytes."""
+        mac = self._keyed_mac.copy()
+        mac.update(maced)
+        return mac.finalize()
 
 
 @dataclass(frozen=True)
@@ -76,14 +90,14 @@ def open_frames(
             columns = slice(start, start + frame.header.count)
             if row is None:
                 raise _Refusal("unknown meter")
-            key = _verify(frame, area, deployment, keys)
+            key = _verify(data, frame, area, deployment, keys)
             if start < 0:
                 raise _Refusal("too late, or a replay")
             if columns.stop > taken.shape[1]:
                 raise _Refusal("ahead of the clock")
             if taken[row, columns].any():
                 raise _Refusal("its readings are there already")
-            readings = _open(frame, area, key)
+            readings = _open(data, frame, area, key)
         except _Refusal as refusal:
             dropped.append(str(refusal))
         except AuthenticationFailed:
@@ -97,13 +111,15 @@ def open_frames(
     return Opened(first_slot, energies, origin, dropped)
 
 
-def _verify(frame: Frame, area: Area, deployment: bytes, keys: Mapping[tuple[bytes, int], OpeningKeys]) -> OpeningKeys:
+def _verify(
+    data: bytes, frame: Frame, area: Area, deployment: bytes, keys: Mapping[tuple[bytes, int], OpeningKeys]
+) -> OpeningKeys:
     """Check all that can be checked with the frame still sealed."""
     header = frame.header
     key = keys.get((header.pseudonym, header.epoch))
     if key is None:
         raise _Refusal("unknown key epoch")
-    if not hmac.compare_digest(hmac.digest(key.mac, frame.maced, "sha256"), frame.mac):
+    if not hmac.compare_digest(key.mac_of(data[:-MAC_BYTES]), frame.mac):
         raise AuthenticationFailed("a frame's billing MAC does not verify.")
     if (header.deployment, header.cipher) != (deployment, key.cipher):
         raise _Refusal("of another deployment or cipher")
@@ -112,9 +128,10 @@ def _verify(frame: Frame, area: Area, deployment: bytes, keys: Mapping[tuple[byt
     return key
 
 
-def _open(frame: Frame, area: Area, key: OpeningKeys) -> NDArray[np.int64]:
+def _open(data: bytes, frame: Frame, area: Area, key: OpeningKeys) -> NDArray[np.int64]:
     header = frame.header
-    readings = decode_readings(key.seal.open(header.nonce, frame.sealed, header.encode()), header)
-    if max(int(readings.max()), -int(readings.min())) > area.largest:
+    aad = data[: -MAC_BYTES - len(frame.sealed)]
+    readings = decode_readings(key.seal.open(header.nonce, frame.sealed, aad), header)
+    if any_beyond(readings, area.largest):
         raise _Refusal("a reading beyond the meter's rating")
     return readings

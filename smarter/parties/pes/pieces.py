@@ -32,7 +32,10 @@ class Pieces:
     readings: NDArray[np.int64]
     ordinals: NDArray[np.int64]
 
-    def __getitem__(self, chosen: NDArray[np.bool_]) -> Pieces:
+    def __len__(self) -> int:
+        return len(self.meters)
+
+    def __getitem__(self, chosen: NDArray[np.bool_] | slice) -> Pieces:
         """Those pieces that ``chosen`` marks."""
         return Pieces(
             self.meters[chosen],
@@ -49,32 +52,26 @@ def cut_pieces(opened: Opened, layout: Layout, combine: Combine) -> Pieces:
     ``frame`` adds up the readings of one frame that fall in one window: they were sealed together and are in the clear
     together. ``none`` adds nothing.
     """
-    meters, columns = np.nonzero(opened.frames)
-    windows = layout.window_of(columns + opened.first_slot)
-    values = opened.energies[meters, columns]
-    if combine == "none" or not len(values):
-        readings = np.ones(len(values), np.int64)
-    else:
-        origin = opened.frames[meters, columns]
-        starts = _run_starts(meters, windows, origin)
-        values = np.add.reduceat(values, starts)
-        readings = np.diff(starts, append=len(meters))
-        meters, windows = meters[starts], windows[starts]
+    frames = opened.frames
+    slots = frames.shape[1]
+    windows = layout.window_of(np.arange(slots) + opened.first_slot)
+    begins = np.ones(frames.shape, np.bool_)
+    if combine == "frame":
+        begins[:, 1:] = (frames[:, 1:] != frames[:, :-1]) | (windows[1:] != windows[:-1])
+    starts = begins.ravel().nonzero()[0]
+    values = np.add.reduceat(opened.energies.ravel(), starts)
+    readings = np.append(starts[1:], frames.size) - starts
+    there = frames.ravel()[starts] > 0
+    if not there.all():
+        starts, values, readings = starts[there], values[there], readings[there]
+    meters, columns = np.divmod(starts, slots)
+    windows = windows[columns]
     return Pieces(meters, windows, values, readings, _ordinals(meters, windows))
-
-
-def _run_starts(*columns: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Where runs of equal rows begin."""
-    changes = np.zeros(len(columns[0]), np.bool_)
-    changes[:1] = True
-    for column in columns:
-        changes[1:] |= column[1:] != column[:-1]
-    return np.flatnonzero(changes)
 
 
 def _ordinals(meters: NDArray[np.int64], windows: NDArray[np.int64]) -> NDArray[np.int64]:
     """0, 1, 2, … within each run of one meter and window."""
-    if not len(meters):
-        return np.zeros(0, np.int64)
-    starts = _run_starts(meters, windows)
-    return np.arange(len(meters)) - np.repeat(starts, np.diff(starts, append=len(meters)))
+    begins = np.ones(len(meters), np.bool_)
+    begins[1:] = (meters[1:] != meters[:-1]) | (windows[1:] != windows[:-1])
+    places = np.arange(len(meters))
+    return places - np.maximum.accumulate(places * begins)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -43,36 +44,47 @@ class Sums:
             For each sum its place, the plaintexts to add to it, and which addend each of these is: the ordinal of
             its pieces, for ``demand`` times the number of meters plus the meter.
         """
-        pieces = pieces[pieces.windows >= self._closed]
-        if not len(pieces.meters):
+        still_open = pieces.windows >= self._closed
+        if not still_open.all():
+            pieces = pieces[still_open]
+        if not len(pieces):
             return
-        fresh = self._count(pieces)
-        keep = np.ones(len(pieces.meters), np.bool_)
-        aside = np.zeros(len(pieces.meters), np.bool_)
-        for window in np.unique(pieces.windows).tolist():
-            here = pieces.windows == window
-            final = window in fresh and self.layout.closes[window] <= end_slot
-            if final:
-                keep[here] = ~self._refused(window)[pieces.meters[here]]
+        windows, fresh = self._count(pieces)
+        of_window = pieces.windows - windows[0], pieces.meters
+        refused, aside = (table[of_window] for table in self._judged(windows, fresh, end_slot))
+        closes = self.layout.closes[pieces.windows]
+        for closing in dict.fromkeys(self.layout.closes[windows].tolist()):
+            kept = (closes == closing) & ~refused
+            yield from self._pack_joint(closing, pieces[kept & ~aside])
+            if aside.any():
+                yield from self._pack_aside(closing, pieces[kept & aside])
+
+    def _count(self, pieces: Pieces) -> tuple[list[int], set[int]]:
+        """Add to the counts; return the windows of the pieces, ascending, and those of them that had none before."""
+        first, meters = int(pieces.windows.min()), self.layout.meters
+        added = np.zeros((int(pieces.windows.max()) - first + 1, meters), np.int64)
+        np.add.at(added.reshape(-1), (pieces.windows - first) * meters + pieces.meters, pieces.readings)
+        windows = (np.flatnonzero(added.any(axis=1)) + first).tolist()
+        fresh = {window for window in windows if window not in self._counts}
+        for window in windows:
+            self._counts[window] = self.counts(window) + added[window - first]
+        return windows, fresh
+
+    def _judged(
+        self, windows: list[int], fresh: set[int], end_slot: int
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """What is sure to be refused, and what is set aside: windows, from the first to the last of these, × meters."""
+        shape = (windows[-1] - windows[0] + 1, self.layout.meters)
+        refused, aside = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+        for window in windows:
+            row = window - windows[0]
+            if window in fresh and self.layout.closes[window] <= end_slot:
+                refused[row] = self._refused(window)
             elif self.layout.kind == "billing":
                 low, high = self.layout.edges[window], self.layout.edges[window + 1]
                 due = min(int(high), end_slot) - max(int(low), self.layout.first_slot)
-                aside[here] = self.counts(window)[pieces.meters[here]] < due
-        for closing in np.unique(self.layout.closes[pieces.windows]).tolist():
-            of_bundle = self.layout.closes[pieces.windows] == closing
-            yield from self._pack_joint(closing, pieces[of_bundle & keep & ~aside])
-            yield from self._pack_aside(closing, pieces[of_bundle & keep & aside])
-
-    def _count(self, pieces: Pieces) -> set[int]:
-        """Add to the counts; return the windows that had none before."""
-        fresh = set()
-        for window in np.unique(pieces.windows).tolist():
-            if window not in self._counts:
-                self._counts[window] = np.zeros(self.layout.meters, np.int64)
-                fresh.add(window)
-            here = pieces.windows == window
-            np.add.at(self._counts[window], pieces.meters[here], pieces.readings[here])
-        return fresh
+                aside[row] = self.counts(window) < due
+        return refused, aside
 
     def _refused(self, window: int) -> NDArray[np.bool_]:
         """For each meter, whether the rules refuse this window by the counts so far."""
@@ -86,26 +98,30 @@ class Sums:
         )
 
     def _pack_joint(self, closing: int, pieces: Pieces) -> Iterator[tuple[Place, list[int], list[int]]]:
+        if not len(pieces):
+            return
         bundle = self.layout.bundle(closing, self._closed)
         lanes = self.layout.lane(bundle, pieces.windows, pieces.meters)
         plaintexts, within = np.divmod(lanes, self.layout.plan.capacity)
+        addends = pieces.ordinals
+        if self.layout.kind == "demand":
+            addends = addends * self.layout.meters + pieces.meters
         total = self.layout.lanes(bundle)
-        for plaintext in np.unique(plaintexts).tolist():
+        for plaintext in _ranked(plaintexts)[0].tolist():
             here = plaintexts == plaintext
-            if self.layout.kind == "demand":
-                addends = pieces.ordinals[here] * self.layout.meters + pieces.meters[here]
-            else:
-                addends = pieces.ordinals[here]
-            rows, row = np.unique(addends, return_inverse=True)
+            rows, row = _ranked(addends[here])
             width = min(self.layout.plan.capacity, total - plaintext * self.layout.plan.capacity)
             values = np.zeros((len(rows), width), np.int64)
             values[row, within[here]] = pieces.values[here]
             yield (closing, plaintext, -1, -1), pack(self.layout.plan, values), rows.tolist()
 
     def _pack_aside(self, closing: int, pieces: Pieces) -> Iterator[tuple[Place, list[int], list[int]]]:
-        for window, meter in sorted(set(zip(pieces.windows.tolist(), pieces.meters.tolist(), strict=True))):
-            chosen = pieces[(pieces.windows == window) & (pieces.meters == meter)]
-            for (_, plaintext, _, _), packed, addends in self._pack_joint(closing, chosen):
+        # The pieces of one meter and window follow one another, and are counted from 0.
+        starts = np.flatnonzero(pieces.ordinals == 0)
+        runs = zip(pieces.windows[starts].tolist(), pieces.meters[starts].tolist(), starts.tolist(), strict=True)
+        ends = dict(pairwise([*starts.tolist(), len(pieces)]))
+        for window, meter, start in sorted(runs):
+            for (_, plaintext, _, _), packed, addends in self._pack_joint(closing, pieces[start : ends[start]]):
                 yield (closing, plaintext, window, meter), packed, addends
 
     def add(self, scheme: Scheme, public: PublicKey, place: Place, total: Ciphertexts) -> None:
@@ -120,8 +136,8 @@ class Sums:
 
     def due(self, slot: int) -> list[int]:
         """The bundles that close up to ``slot`` and have not."""
-        still_open = self.layout.closes[self._closed :]
-        return [int(closing) for closing in np.unique(still_open[still_open <= slot])]
+        end = int(self.layout.closes.searchsorted(slot, side="right"))
+        return list(dict.fromkeys(self.layout.closes[self._closed : end].tolist()))
 
     def close(
         self, scheme: Scheme, public: PublicKey, closing: int
@@ -168,3 +184,12 @@ class Sums:
             }
         except (TypeError, ValueError) as error:
             raise MalformedMessage("the PES's kept state does not read back.") from error
+
+
+def _ranked(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The distinct ones of small numbers from 0 on, ascending, and for each number its place among these."""
+    places = np.zeros(int(numbers.max()) + 1, np.int64)
+    places[numbers] = 1
+    (distinct,) = places.nonzero()
+    places[distinct] = np.arange(len(distinct))
+    return distinct, places[numbers]
