@@ -31,8 +31,10 @@ from smarter.scenario import Scenario
 from smarter.state import StateFolder, Tally
 from smarter.verify import verify_report
 
-TOGETHER = 16
-"""So many messages of the outbox are opened, sealed and stored at once. The journal keeps them meanwhile."""
+PATIENCE = 0.5
+"""Seconds that a message waits in the outbox for others: what comes quickly is opened, sealed and stored together."""
+TOGETHER = 256
+"""So many wait for no others, however quickly they came."""
 
 
 class Control:
@@ -250,7 +252,7 @@ class _Composer:
                 tally=self._current_tally(),
             )
         self._waiting += len(carried.aggregates)
-        if self._waiting >= TOGETHER:
+        if self._waiting >= TOGETHER or (self._waiting and time.perf_counter() - self._delivered >= PATIENCE):
             yield from self._deliver()
 
     def _count(self, carried: Carried) -> None:
@@ -266,6 +268,7 @@ class _Composer:
         """Everything in the outbox: decide, write that down, open, store, acknowledge."""
         pending = self._journal.outbox()
         self._waiting = 0
+        self._delivered = time.perf_counter()
         if not pending:
             return
         stages = self._parties.stages

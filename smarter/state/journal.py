@@ -7,7 +7,6 @@ of releases, the frames that meters keep, and what has been counted. It holds no
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 import sqlite3
@@ -17,9 +16,11 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgpack
+
 from smarter.errors import DamagedStore
 
-JOURNAL_FORMAT = 1
+JOURNAL_FORMAT = 2
 _REFUSALS = {
     sqlite3.SQLITE_FULL: errno.ENOSPC,
     sqlite3.SQLITE_READONLY: errno.EACCES,
@@ -45,7 +46,7 @@ CREATE TABLE ledger (
     PRIMARY KEY (kind, holder, start)
 ) WITHOUT ROWID;
 CREATE TABLE frames (pseudonym BLOB NOT NULL, first_slot INTEGER NOT NULL, frame BLOB NOT NULL);
-INSERT INTO meta VALUES ('format', 1);
+INSERT INTO meta VALUES ('format', 2);
 COMMIT;
 """
 
@@ -75,7 +76,7 @@ class KeptMeter:
 
 @dataclass
 class Tally:
-    """What a run has counted over all of its starts; plain values, kept as JSON.
+    """What a run has counted over all of its starts; plain values.
 
     ``blindings``: how many of those kept on the disk have ever been taken.
     """
@@ -224,7 +225,7 @@ class Journal:
     def tally(self) -> Tally:
         """What has been counted."""
         data = self.get("tally")
-        return Tally(**json.loads(data)) if data else Tally()
+        return Tally(**msgpack.unpackb(data)) if data else Tally()
 
     def note(self, tally: Tally) -> None:
         """Keep what has been counted when the run is through, durably."""
@@ -232,7 +233,7 @@ class Journal:
             self._write_tally(tally)
 
     def _write_tally(self, tally: Tally) -> None:
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('tally', ?)", (json.dumps(vars(tally)),))
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('tally', ?)", (msgpack.packb(vars(tally)),))
 
     def commit_hold(
         self,
@@ -266,13 +267,13 @@ class Journal:
 
     def enter(self, entries: Iterable[tuple[str, str, int, int, bytes, bytes]]) -> None:
         """Write releases down, durably, before they are made: (kind, holder, start, end, pseudonyms joined, digest)."""
+        rows = [(*window, digest, pseudonyms) for *window, pseudonyms, digest in entries]
+        sets = {(pseudonyms,) for *_, pseudonyms in rows}
         with self._durable_transaction():
-            for kind, holder, start, end, pseudonyms, digest in entries:
-                self._db.execute("INSERT OR IGNORE INTO members (pseudonyms) VALUES (?)", (pseudonyms,))
-                self._db.execute(
-                    "INSERT OR IGNORE INTO ledger SELECT ?, ?, ?, ?, id, ? FROM members WHERE pseudonyms = ?",
-                    (kind, holder, start, end, digest, pseudonyms),
-                )
+            self._db.executemany("INSERT OR IGNORE INTO members (pseudonyms) VALUES (?)", sets)
+            self._db.executemany(
+                "INSERT OR IGNORE INTO ledger SELECT ?, ?, ?, ?, id, ? FROM members WHERE pseudonyms = ?", rows
+            )
 
     def ledger(self) -> Iterator[tuple[str, str, int, int, bytes, bytes]]:
         """All releases, as :meth:`enter` takes them, in order of time."""
