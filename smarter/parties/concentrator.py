@@ -6,7 +6,7 @@ else: a forged frame with a future or a taken counter passes, for the PES to ref
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -14,8 +14,8 @@ from hashlib import blake2b
 from smarter.errors import MalformedMessage
 from smarter.model.messages import Frame
 
-REMEMBERED = 4096
-"""How many frames of one meter are remembered; an older repeat is the PES's to notice."""
+REMEMBERED = 1024
+"""How many frames of one meter are remembered, six weeks' of an hour each; an older repeat is the PES's to notice."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,33 @@ class Relayed:
     dropped: list[str]
 
 
+class _Recent:
+    """The last frames of one meter, by their digests: so small that thousands of meters can be remembered."""
+
+    def __init__(self) -> None:
+        self._order: deque[bytes] = deque()
+        self._digests: set[bytes] = set()
+
+    def is_repeat(self, data: bytes) -> bool:
+        """Whether these very bytes have passed lately; they are remembered from now on."""
+        digest = blake2b(data, digest_size=16).digest()
+        if digest in self._digests:
+            return True
+        self._digests.add(digest)
+        self._order.append(digest)
+        if len(self._order) > REMEMBERED:
+            self._digests.discard(self._order.popleft())
+        return False
+
+
 class Concentrator:
     """Frames in, frames out, for the meters whose ``pseudonyms`` it serves."""
 
     def __init__(self, pseudonyms: Iterable[bytes]) -> None:
-        self._seen: dict[bytes, OrderedDict[tuple[int, int, bytes], None]] = {
-            pseudonym: OrderedDict() for pseudonym in pseudonyms
-        }
+        self._recent = {pseudonym: _Recent() for pseudonym in pseudonyms}
 
     def relay(self, frames: Iterable[bytes]) -> Relayed:
-        """Drop repeats of (pseudonym, epoch, counter) and what is no frame; pass the rest on as it came."""
+        """Drop repeats (the same pseudonym, epoch, counter, bytes) and what is no frame; pass the rest on as it came."""
         passed: list[bytes] = []
         dropped: list[str] = []
         for data in frames:
@@ -44,18 +61,13 @@ class Concentrator:
             except MalformedMessage:
                 dropped.append("no frame")
                 continue
-            seen = self._seen.get(header.pseudonym)
-            if seen is None:
+            recent = self._recent.get(header.pseudonym)
+            if recent is None:
                 dropped.append("unknown meter")
-                continue
-            mark = (header.epoch, header.counter, blake2b(data, digest_size=8).digest())
-            if mark in seen:
+            elif recent.is_repeat(data):
                 dropped.append("repeat")
-                continue
-            seen[mark] = None
-            if len(seen) > REMEMBERED:
-                seen.popitem(last=False)
-            passed.append(data)
+            else:
+                passed.append(data)
         return Relayed(passed, dropped)
 
     def snapshot(self) -> bytes:
@@ -64,5 +76,4 @@ class Concentrator:
 
     def restore(self, snapshot: bytes) -> None:
         """The reverse of :meth:`snapshot`."""
-        for seen in self._seen.values():
-            seen.clear()
+        self._recent = {pseudonym: _Recent() for pseudonym in self._recent}

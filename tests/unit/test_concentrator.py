@@ -58,7 +58,8 @@ def test_what_it_remembers_is_bounded_for_each_meter_and_not_shared(monkeypatch:
     relay = Concentrator([METER, OTHER])
     relay.relay([frame(0, pseudonym=OTHER)])
     relay.relay(frame(counter) for counter in range(10))
-    assert {pseudonym: len(seen) for pseudonym, seen in relay._seen.items()} == {METER: 4, OTHER: 1}
+    kept = {name: (len(recent._order), len(recent._digests)) for name, recent in relay._recent.items()}
+    assert kept == {METER: (4, 4), OTHER: (1, 1)}
     assert relay.relay([frame(9), frame(0, pseudonym=OTHER)]).dropped == ["repeat", "repeat"]
     assert relay.relay([frame(5)]).frames == [frame(5)], "what is forgotten is the PES's to refuse"
 
