@@ -52,7 +52,7 @@ class Concentrator:
         self._recent = {pseudonym: _Recent() for pseudonym in pseudonyms}
 
     def relay(self, frames: Iterable[bytes]) -> Relayed:
-        """Drop repeats (the same pseudonym, epoch, counter, bytes) and what is no frame; pass the rest on as it came."""
+        """Drop repeats (same pseudonym, epoch, counter and bytes) and what is no frame; pass the rest on as it is."""
         passed: list[bytes] = []
         dropped: list[str] = []
         for data in frames:
