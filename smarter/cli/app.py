@@ -23,6 +23,7 @@ COMMANDS = {
     "demand": ("smarter.cli.reporting:demand", "Print the neighbourhood's demand of a finished run."),
     "follow": ("smarter.cli.following:follow", "Follow one reading hop by hop, and who can read it where."),
     "readings": ("smarter.cli.looking:readings", "Show what a scenario's sources hold: span, gaps, totals."),
+    "bench": ("smarter.cli.benching:bench", "Measure operations, a scenario's stages, the brief's way beside ours."),
     "validate": ("smarter.cli.looking:validate", "Check a scenario without touching its data."),
     "schema": ("smarter.cli.looking:schema", "Print the JSON Schema of scenarios or of result.json."),
     "plugins": ("smarter.cli.looking:plugins", "List plugins, or show one's options."),

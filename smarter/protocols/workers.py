@@ -28,6 +28,10 @@ from smarter.api import PublicKey, Scheme
 FAILED = "a worker process was ended from outside; the run went on without workers, more slowly"
 
 
+NICENESS = 5
+"""Workers make room for the process that has readings in the clear, where there are fewer cores than both can use."""
+
+
 @dataclass(frozen=True)
 class _Task:
     """All that a worker is told: which plugin with which options, the public key, and where the table is to lie.
@@ -133,6 +137,8 @@ _prepared_here = False
 def _begin(prepared: Event) -> None:
     global _prepared
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _prepared = prepared
 

@@ -119,7 +119,7 @@ def test_several_things_wrong_are_a_line_each_in_the_order_of_the_file(call: Cal
         (("frobnicate",), "there is no command frobnicate, there are run, bills"),
         (("keys",), "smarter keys needs one of export-public, list, rotate; see `smarter keys --help`."),
         (("keys", "burn"), "no such command 'burn'; see `smarter keys --help`."),
-        (("schema", "reslt"), "'reslt' is not one of 'scenario', 'result'; see `smarter schema --help`."),
+        (("schema", "reslt"), "'reslt' is not one of 'scenario', 'result', 'bench'; see `smarter schema --help`."),
         (("plugins", "show", "tinydv"), "there is no plugin tinydv; did you mean tinydb?"),
         (("bills", "quickstart", "--state", "nowhere"), "`smarter run quickstart --state nowhere` makes one."),
         (("keys", "list", "quickstart", "--state", "nowhere"), "`smarter run quickstart --state nowhere` makes them."),

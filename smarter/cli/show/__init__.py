@@ -3,6 +3,7 @@
 One visual language runs through all of it (``marks``): the mark says what the colour says, so that it reads without.
 """
 
+from smarter.cli.show.bench import bench_bars, bench_head, bench_notes, bench_table
 from smarter.cli.show.bills import bill_lines, bills_table
 from smarter.cli.show.demand import demand_table, windows_table
 from smarter.cli.show.hops import hops
@@ -13,6 +14,10 @@ from smarter.cli.show.stages import refusals, stages_line
 from smarter.cli.show.views import views_sentence, views_table
 
 __all__ = [
+    "bench_bars",
+    "bench_head",
+    "bench_notes",
+    "bench_table",
     "bill_lines",
     "bills_table",
     "demand_table",
