@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from smarter.api import OpenStore, PublicKey
 from smarter.errors import Interrupted
 from smarter.keys.unlock import Unlock
-from smarter.model.events import Counts, Event, Fault, Finished, Progress, Refused, Released, Started, Traced
+from smarter.model.events import Counts, Event, Fault, Finished, Progress, Refused, Released, Spent, Started, Traced
 from smarter.model.readings import ReadingBlock
 from smarter.model.views import View, acting
 from smarter.parties.releaser import Release
@@ -221,6 +221,7 @@ class _Composer:
                 failure = blindings.failure
                 yield Fault("pes", "worker", failure or "")
             yield from (Counts(party, view.as_dict()) for party, view in self._parties.views.items())
+            yield Spent(dict(self._parties.stages.seconds), dict(self._parties.stages.bytes))
         yield from self._deliver()
 
     def _hold(self, plan: NeighbourhoodPlan, intakes: list[Intake], first: int, end: int) -> Iterator[Event]:

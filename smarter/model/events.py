@@ -44,6 +44,14 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Spent:
+    """Where seconds and bytes have gone so far, by stage of a reading's way."""
+
+    seconds: dict[str, float]
+    bytes: dict[str, int]
+
+
+@dataclass(frozen=True)
 class Released:
     """A window was released. ``energy`` in mWh."""
 
@@ -109,4 +117,4 @@ class Finished:
     result: Result
 
 
-Event = Started | Progress | Counts | Released | Refused | Fault | Traced | Finished
+Event = Started | Progress | Counts | Spent | Released | Refused | Fault | Traced | Finished

@@ -17,8 +17,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from smarter.api import PublicKey, Scheme
 FAILED = "a worker process was ended from outside; the run went on without workers, more slowly"
 
 
+PATIENCE = 2.0
+"""Seconds that workers have to end by themselves; a batch takes a tenth of one."""
 NICENESS = 5
 """Workers make room for the process that has readings in the clear, where there are fewer cores than both can use."""
 
@@ -78,8 +80,9 @@ class Workers:
         )
         table.unlink(missing_ok=True)
         context = get_context("spawn")
+        leash, self._leash = context.Pipe(duplex=False)
         self._processes: ProcessPoolExecutor | None = ProcessPoolExecutor(
-            count, mp_context=context, initializer=_begin, initargs=(context.Event(),)
+            count, mp_context=context, initializer=_begin, initargs=(context.Event(), leash)
         )
         self._submit(_prepare, self._task)
 
@@ -100,13 +103,19 @@ class Workers:
     def give_up(self) -> None:
         """They have ended: say so and ask no more of them."""
         self.failure = FAILED
+        # One that was being started when another ended is missed by the pool, which would wait for it for ever.
+        self._leash.close()
         self._processes = None
         self._task.table.unlink(missing_ok=True)
 
     def close(self) -> None:
         """End them; what they have made is forgotten."""
         if self._processes is not None:
+            late = threading.Timer(PATIENCE, self._leash.close)
+            late.start()
             self._processes.shutdown(wait=True, cancel_futures=True)
+            late.cancel()
+            self._leash.close()
         self._processes = None
         self._task.table.unlink(missing_ok=True)
 
@@ -134,21 +143,19 @@ _prepared: Event
 _prepared_here = False
 
 
-def _begin(prepared: Event) -> None:
+def _begin(prepared: Event, leash: Connection) -> None:
     global _prepared
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_leash, args=[leash], daemon=True).start()
     _prepared = prepared
 
 
-def _end_with_parent() -> None:
-    """A worker whose run was killed must not wait for work for ever."""
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+def _end_with_leash(leash: Connection) -> None:
+    """A worker that is let go of, or whose run was killed, must not wait for work for ever."""
+    wait([leash])  # nothing is ever sent: it ends when the run closes it, or is no more
+    os._exit(1)
 
 
 @cache
