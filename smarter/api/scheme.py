@@ -7,7 +7,7 @@ plugin implements the underscored ones.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -148,8 +148,10 @@ class Scheme(Plugin, ABC):
     def prepare(self, public: PublicKey, encryptions: int) -> None:
         """About how many encryptions are to come under ``public``: a scheme may make tables for them."""
 
-    def prepared(self, public: PublicKey) -> bytes | None:
+    def prepared(self, public: PublicKey) -> Iterable[bytes] | None:
         """What :meth:`prepare` has made for this key in this process, for other processes; None: nothing.
+
+        It comes piece by piece, since it may be large: joined, the pieces are what others take.
 
         It depends on the public key alone and is no secret. But who can alter it can undo the blinding of whoever
         takes it: it belongs where nobody else writes.

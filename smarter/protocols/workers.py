@@ -11,7 +11,7 @@ import mmap
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -180,10 +180,12 @@ def _prepare(task: _Task) -> None:
         _prepared.set()
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, pieces: Iterable[bytes]) -> None:
     temporary = path.with_suffix(".tmp")
     try:
-        temporary.write_bytes(data)
+        with temporary.open("wb") as file:
+            file.writelines(pieces)
+        temporary.chmod(0o600)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -196,11 +198,13 @@ def _ready(task: _Task) -> tuple[Scheme, PublicKey]:
     if not _prepared_here:
         try:
             with task.table.open("rb") as file:
-                made = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+                made = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError):
             scheme.prepare(public, task.encryptions)
         else:
-            scheme.take_prepared(public, made)
+            scheme.take_prepared(public, memoryview(made))
+            if hasattr(mmap, "MADV_DONTNEED"):
+                made.madvise(mmap.MADV_DONTNEED)  # what was only read through to be taken need not stay mapped
     return scheme, public
 
 

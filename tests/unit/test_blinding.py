@@ -88,8 +88,8 @@ def test_what_one_worker_has_prepared_the_others_take_if_they_can(
         def prepare(self, public: PublicKey, encryptions: int) -> None:
             told.append(f"prepare for {encryptions}")
 
-        def prepared(self, public: PublicKey) -> bytes:
-            return b"a table"
+        def prepared(self, public: PublicKey) -> list[bytes]:
+            return [b"a ", b"table"]
 
         def take_prepared(self, public: PublicKey, data: memoryview | bytes) -> None:
             told.append(f"take {bytes(data)!r}")

@@ -29,6 +29,8 @@ POWMOD_STEPS = 1.7
 ENTRY_OVERHEAD_BYTES = 72
 """Beside its digits, ``c`` takes an object, an allocation and a place in a list (measured)."""
 CHUNK = 256
+PIECE = 1024
+"""Entries that are written together."""
 
 HEADER = struct.Struct("<8sBBxxI16s")
 """Magic, version, window, exponent bits, and the key's fingerprint. All numbers are little-endian."""
@@ -159,13 +161,17 @@ class FixedBase:
             raise DamagedKeys(f"the table of the key {name.hex()[:8]} is damaged; make it anew.")
         return table
 
-    def write(self, name: bytes) -> bytes:
-        """The table for other processes: a header with the key's ``name`` (16 bytes), every ``c``, every ``e``."""
+    def write(self, name: bytes) -> Iterator[bytes]:
+        """The table for other processes: a header with the key's ``name`` (16 bytes), every ``c``, every ``e``.
+
+        It comes in pieces: as a whole it would take as much memory as the table itself.
+        """
         width = _width(self.modulus.bit_length())
-        header = HEADER.pack(MAGIC, VERSION, self.window, self.exponent_bits, name)
-        return b"".join(
-            [header, *(residue.to_bytes(width, "little") for residue in self.residues), self.lifts.tobytes()]
-        )
+        yield HEADER.pack(MAGIC, VERSION, self.window, self.exponent_bits, name)
+        for start in range(0, len(self.residues), PIECE):
+            yield b"".join(residue.to_bytes(width, "little") for residue in self.residues[start : start + PIECE])
+        for start in range(0, len(self.lifts), PIECE):
+            yield self.lifts[start : start + PIECE].tobytes()
 
     def powers(self, exponents: bytes, count: int) -> Iterator[tuple[Any, int]]:
         """Yield ``count`` powers as pairs (r, e): the power is ``r * (1 + n*e) mod n²``; ``e`` is not reduced.

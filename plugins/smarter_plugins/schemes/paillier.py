@@ -26,7 +26,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -125,7 +125,7 @@ class Paillier(Scheme):
         if self.options.blinding == "djn":
             self._table(public, encryptions)
 
-    def prepared(self, public: PublicKey) -> bytes | None:
+    def prepared(self, public: PublicKey) -> Iterable[bytes] | None:
         with _usages_lock:
             usage = _usages.get(public.fingerprint)
             table = usage.table if usage and self.options.blinding == "djn" else None
