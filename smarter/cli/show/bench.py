@@ -11,7 +11,7 @@ from rich.text import Text
 from smarter.bench.figures import BenchReport, Row
 from smarter.bench.wording import Comparison, spread, tick, worded
 from smarter.charts.bars import Bar, bars_chart
-from smarter.cli.show.marks import MARKS, NONE, heading, quiet_table
+from smarter.charts.marks import MARKS, NONE, heading, quiet_table
 
 TITLES = {"scheme": "Schemes", "cipher": "Ciphers", "run": "Whole run", "stage": "Stages", "pes": "PES"}
 COLUMNS = {"key_bits": "{} bits", "frame": "frame {}"}

@@ -8,7 +8,7 @@ from decimal import Decimal
 from rich.console import Console
 from rich.text import Text
 
-from smarter.cli.show.marks import NONE, heading, kwh, quiet_table, span, status
+from smarter.charts.marks import NONE, heading, kwh, quiet_table, span, status
 from smarter.keys.naming import short
 from smarter.model.bills import Bill
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from smarter.cli.show.marks import NONE, heading, holder_of, kwh, marked, moment, quiet_table, status
+from smarter.charts.marks import NONE, heading, holder_of, kwh, marked, moment, quiet_table, status
 from smarter.model.clock import zone
 from smarter.model.results import DemandFigures, Span, WindowRow, usual_length
 from smarter.model.windows import spell

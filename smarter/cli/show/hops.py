@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from smarter.cli.show.marks import COLOURS, MARKS, Kind, marked
+from smarter.charts.marks import COLOURS, MARKS, Kind, marked
 from smarter.model.events import Hop
 
 ROOMY = 110

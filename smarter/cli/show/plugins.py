@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from smarter.cli.show.marks import marked, quiet_table
+from smarter.charts.marks import marked, quiet_table
 from smarter.registry import Listing
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from smarter.cli.show.marks import kwh, marked, moment, quiet_table
+from smarter.charts.marks import kwh, marked, moment, quiet_table
 from smarter.model.windows import spell
 from smarter.parties.meter.survey import Survey
 

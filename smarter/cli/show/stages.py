@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.console import Console
 from rich.text import Text
 
-from smarter.cli.show.marks import heading, holder_of, marked, quiet_table
+from smarter.charts.marks import heading, holder_of, marked, quiet_table
 from smarter.model.results import RefusedWindow, Result
 
 SHOWN = 10
