@@ -187,6 +187,10 @@ class Pace:
         return count, seconds
 
 
+QUICK = Pace(repeats=3, run_seconds=0.03)
+"""For whoever will not wait."""
+
+
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123

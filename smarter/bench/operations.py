@@ -22,6 +22,8 @@ from smarter.registry import registry as installed
 
 KEY_BITS = (2048, 3072)
 FRAMES = (1, 60)
+QUICK_KEY_BITS, QUICK_FRAMES = (3072,), (60,)
+"""For whoever will not wait."""
 VARIANTS: Mapping[str, Sequence[Mapping[str, str]]] = {"paillier": ({}, {"blinding": "exact"})}
 """Schemes that are measured under more than their default options."""
 

@@ -27,9 +27,10 @@ class _SteadyBlindings(Blindings):
         self._public = public
         # The run's table is for what a worker makes; this one is that of a process alone.
         self._workers = Workers(self._scheme, public, self._count, self._count * LONG_RUN, self._state.table)
-        for thrown_away in [self._workers.order(BATCH) for _ in range(WARM_UP * self._count)]:
-            if thrown_away is not None:
-                thrown_away.result()
+        for _ in range(WARM_UP * self._count):
+            self._workers.order(BATCH)
+        for _ in range(WARM_UP * self._count):
+            self._workers.get()
         self._left = expected
 
 

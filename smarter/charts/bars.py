@@ -12,6 +12,7 @@ from smarter.charts.scales import Scale, inside, value_scale
 LOGARITHMIC_FROM = 20
 """How many times the smallest the largest must be before the axis counts powers of ten."""
 FEWEST_CELLS = 8
+LINE_DOWN = "│"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,15 @@ class Bar:
     apart: bool = False
 
 
-def bars_chart(title: str, bars: Sequence[Bar], spell: Callable[[float], str], *, width: int, colour: bool) -> str:
+def bars_chart(
+    title: str,
+    bars: Sequence[Bar],
+    spell: Callable[[float], str],
+    *,
+    width: int,
+    colour: bool,
+    line: float | None = None,
+) -> str:
     """A bar each, in the order given; where values lie far apart, on an axis of powers of ten, which is said.
 
     Args:
@@ -33,6 +42,7 @@ def bars_chart(title: str, bars: Sequence[Bar], spell: Callable[[float], str], *
         spell: puts a value of the axis in words.
         width: columns, at most.
         colour: whether there may be escape codes.
+        line: a value among those of the bars that the others are measured from: a line down the chart.
     """
     labels = [max(len(getattr(bar, part)) for bar in bars) for part in ("label", "text")]
     cells = width - sum(labels) - 3
@@ -59,6 +69,9 @@ def bars_chart(title: str, bars: Sequence[Bar], spell: Callable[[float], str], *
         )
         for place, bar in zip(places, bars, strict=True)
     ]
+    if line is not None:
+        at = math.log10(line) if by_powers else line
+        series.append(Series((at, at), (1, len(bars)), LINE_DOWN))
     beside = [f"{bar.label:<{labels[0]}}  {bar.text:>{labels[1]}}" for bar in bars]
     down = Scale(1, len(bars), list(zip(places, beside, strict=True)))
     return "\n".join([clip(title, width), *draw(series, across, down, (width, len(bars) + 2), colour)])

@@ -1,4 +1,4 @@
-"""The visual language of every print and page: four marks with their colours, and how energies, times and tables look."""
+"""The visual language of prints and pages: four marks with their colours, and how energies, times and tables look."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ COLUMNS = (
     Column("at most\nat once", "peak_readings", "clear"),
     Column("reading-\nseconds", "reading_seconds", "clear"),
     Column("household\ntotals", "household_totals", "sum"),
-    Column("neighbourhood\ntotals", "neighbourhood_totals", "sum"),
+    Column("neighbour-\nhood totals", "neighbourhood_totals", "sum"),
     Column("withheld\ntotals", "withheld_totals", "sum", more=True),
     Column("ciphertexts\ndecrypted", "decrypted", "sum", more=True),
     Column("sealed\nframes", "frames", "sealed", more=True),
@@ -86,6 +86,19 @@ def cell(column: Column, view: View) -> Text:
     """A count with the mark of its kind; none has no mark."""
     count = column.count(view)
     return marked(column.kind, grouped(count)) if count else Text("0", style="dim")
+
+
+SHORT = {"G": 10**9, "M": 10**6, "k": 10**3}
+SHORT_FROM = 10_000
+
+
+def shortened(count: float) -> str:
+    """A count where there is little room: three digits and k, M or G of large ones."""
+    if count < SHORT_FROM:
+        return grouped(count)
+    letter, size = next((letter, size) for letter, size in SHORT.items() if count >= size)
+    whole = count / size
+    return f"{whole:.{max(0, 3 - len(str(int(whole))))}f}{letter}"
 
 
 def grouped(count: float) -> str:

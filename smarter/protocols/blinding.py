@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Any
 
@@ -49,7 +47,7 @@ class Blindings:
         self._workers: Workers | None = None
         self._kept: Precomputed | None = None
         self._ready: deque[Any] = deque()
-        self._making: deque[Future[list[bytes]]] = deque()
+        self._ordered = 0
         self.expected = self._left = 0
         self.taken = 0
 
@@ -72,7 +70,7 @@ class Blindings:
     @property
     def failure(self) -> str | None:
         """What became of the workers, if they ended before their time; the supply goes on without them."""
-        return self._workers.failure if self._workers else None
+        return self._workers.failure if self._workers is not None else None
 
     def keep(self, key: bytes, mark: int) -> Iterator[tuple[int, int]]:
         """Take from the disk first, having put there what the scheme's options ask for and the run may use.
@@ -105,14 +103,9 @@ class Blindings:
 
     def _await_made(self, count: int) -> None:
         self._order()
-        while self._workers is not None and self._making and len(self._ready) < count:
-            try:
-                blobs = self._making.popleft().result()
-            except BrokenProcessPool:
-                self._workers.give_up()
-                self._making.clear()
-                return
-            self._ready.extend(self._scheme.load(self._public, blobs).values)
+        while self._workers is not None and self._ordered and len(self._ready) < count:
+            self._ready.extend(self._scheme.load(self._public, self._workers.get()).values)
+            self._ordered = self._ordered - 1 if self._workers.failure is None else 0
             self._order()
 
     def take(self, count: int) -> Ciphertexts:
@@ -133,12 +126,9 @@ class Blindings:
         return made
 
     def _order(self) -> None:
-        while self._workers is not None and self._left > 0 and len(self._making) < AHEAD * self._workers.count:
-            making = self._workers.order(min(BATCH, self._left))
-            if making is None:
-                self._making.clear()
-                return
-            self._making.append(making)
+        while self._workers is not None and self._left > 0 and self._ordered < AHEAD * len(self._workers):
+            self._workers.order(min(BATCH, self._left))
+            self._ordered += 1
             self._left -= BATCH
 
     def __enter__(self) -> Blindings:
@@ -156,4 +146,3 @@ class Blindings:
         if self._kept is not None:
             self._kept.close()
         self._ready.clear()
-        self._making.clear()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from smarter.api import OpenStore, Tariff
-from smarter.model.bills import Bill
+from smarter.model.bills import Account, Bill
 from smarter.model.results import DemandFigures, WindowRow
-from smarter.parties.mdms import MDMS, Expected, bills_of, demand_figures
+from smarter.parties.mdms import MDMS, Expected, account_of, bills_of, demand_figures
 from smarter.protocols.plan import NeighbourhoodPlan
 from smarter.state import KeptMeter
 
@@ -64,6 +64,13 @@ class Report:
     def bills(self, pseudonym: str, timezone: str, rows: Sequence[WindowRow]) -> list[Bill]:
         """A household's bills from its rows."""
         return list(bills_of(rows, self._tariff, timezone))
+
+    def accounts(self) -> Iterator[Account]:
+        """Each household, by pseudonym, with its bills."""
+        for pseudonym, neighbourhood in self.households:
+            timezone, rows = self.timezone(neighbourhood), self.household(pseudonym, neighbourhood)
+            if bills := self.bills(pseudonym, timezone, rows):
+                yield account_of(bills, rows, neighbourhood, timezone)
 
     def figures(self, neighbourhood: str, rows: Sequence[WindowRow]) -> DemandFigures:
         """A neighbourhood's figures from its rows."""

@@ -1,7 +1,10 @@
 """Worker processes that make encryptions of zero under one public key; ``blinding`` hands them out.
 
 They are spawned, not forked, so that they inherit nothing, and are sent a public key and no more. What the scheme
-prepares for many encryptions, such as a table, is made once, by one of them, and mapped by the others.
+prepares for many encryptions, such as a table, is made once, by the first of them, and mapped by the others.
+
+Each has a pipe of its own, whose far end nobody else holds. (In the pools of the standard library all workers share
+one, and so does the process that reads it: it waits for ever when one is killed while it hands a result over.)
 """
 
 from __future__ import annotations
@@ -12,22 +15,18 @@ import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
 
 from smarter.api import PublicKey, Scheme
 
 FAILED = "a worker process was ended from outside; the run went on without workers, more slowly"
-
-
 PATIENCE = 2.0
 """Seconds that workers have to end by themselves; a batch takes a tenth of one."""
 NICENESS = 5
@@ -49,12 +48,20 @@ class _Task:
     table: Path
 
 
+@dataclass
+class _Worker:
+    """A worker as its parent knows it; ``owes`` batches."""
+
+    process: BaseProcess
+    pipe: Connection
+    owes: int = 0
+
+
 class Workers:
     """So many processes, at work from the first order on.
 
     Attributes:
-        count: how many.
-        failure: what became of them, if they ended before their time; they take no orders then.
+        failure: what became of them, if one ended before its time; all others are ended then, and take no orders.
     """
 
     def __init__(self, scheme: Scheme, public: PublicKey, count: int, encryptions: int, table: Path) -> None:
@@ -67,7 +74,6 @@ class Workers:
             encryptions: about how many are to come.
             table: a file to share what the scheme prepares; it is replaced, and removed in the end.
         """
-        self.count = count
         self.failure: str | None = None
         plugin = type(scheme)
         self._task = _Task(
@@ -80,43 +86,74 @@ class Workers:
         )
         table.unlink(missing_ok=True)
         context = get_context("spawn")
-        leash, self._leash = context.Pipe(duplex=False)
-        self._processes: ProcessPoolExecutor | None = ProcessPoolExecutor(
-            count, mp_context=context, initializer=_begin, initargs=(context.Event(), leash)
-        )
-        self._submit(_prepare, self._task)
-
-    def order(self, count: int) -> Future[list[bytes]] | None:
-        """Have ``count`` blindings made, as bytes; None when the workers have failed."""
-        return self._submit(_make, self._task, count)
-
-    def _submit(self, work: Any, *arguments: Any) -> Future[Any] | None:
-        if self._processes is None:
-            return None
-        try:
+        self._prepared = context.Event()  # kept: a worker finds it by name when it starts
+        self._made: SimpleQueue[tuple[_Worker, list[bytes] | None]] = SimpleQueue()
+        self._workers: list[_Worker] = []
+        for number in range(count):
+            here, there = context.Pipe()
+            arguments = (self._task, there, self._prepared, number == 0)
+            process = context.Process(target=_work, args=arguments, name=f"blinding-{number}", daemon=True)
             with _uninterrupted():
-                return self._processes.submit(work, *arguments)
-        except BrokenProcessPool:
-            self.give_up()
-            return None
+                process.start()
+            there.close()
+            self._workers.append(_Worker(process, here))
+        for worker in self._workers:
+            # What is made is taken in as it comes: a full pipe would stop its maker.
+            threading.Thread(target=self._collect, args=[worker], daemon=True).start()
 
-    def give_up(self) -> None:
-        """They have ended: say so and ask no more of them."""
-        self.failure = FAILED
-        # One that was being started when another ended is missed by the pool, which would wait for it for ever.
-        self._leash.close()
-        self._processes = None
-        self._task.table.unlink(missing_ok=True)
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    @property
+    def processes(self) -> list[int]:
+        """The ids of those that are at work."""
+        return [worker.process.pid for worker in self._workers if worker.process.pid is not None]
+
+    def order(self, count: int) -> None:
+        """Have a batch of ``count`` blindings made; nothing happens when the workers have failed."""
+        if not self._workers:
+            return
+        worker = min(self._workers, key=lambda worker: worker.owes)
+        worker.owes += 1
+        with suppress(OSError):  # it has ended, and :meth:`get` is told so
+            worker.pipe.send_bytes(count.to_bytes(4, "big"))
+
+    def get(self) -> list[bytes]:
+        """The next batch that was ordered, when it is made; empty when the workers have failed."""
+        worker, blobs = self._made.get()
+        if blobs is None:
+            self.failure = FAILED
+            self._end(patience=0)
+            return []
+        worker.owes -= 1
+        return blobs
 
     def close(self) -> None:
         """End them; what they have made is forgotten."""
-        if self._processes is not None:
-            late = threading.Timer(PATIENCE, self._leash.close)
-            late.start()
-            self._processes.shutdown(wait=True, cancel_futures=True)
-            late.cancel()
-            self._leash.close()
-        self._processes = None
+        self._end(patience=PATIENCE)
+
+    def _collect(self, worker: _Worker) -> None:
+        """In a thread: take in what a worker makes, to its end."""
+        try:
+            while True:
+                count = int.from_bytes(worker.pipe.recv_bytes(), "big")
+                made = worker.pipe.recv_bytes()
+                size = len(made) // count
+                self._made.put((worker, [made[start : start + size] for start in range(0, len(made), size)]))
+        except (EOFError, OSError, ZeroDivisionError):
+            self._made.put((worker, None))
+
+    def _end(self, patience: float) -> None:
+        for worker in self._workers:
+            # Its reader and the worker get an end of file, which closing alone would not tell a thread that waits.
+            with suppress(OSError):
+                worker.pipe.send_bytes(b"")
+        for worker in self._workers:
+            worker.process.join(patience)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+        self._workers = []
         self._task.table.unlink(missing_ok=True)
 
 
@@ -124,8 +161,8 @@ class Workers:
 def _uninterrupted() -> Iterator[None]:
     """Put a Ctrl-C off until the block has ended.
 
-    Handing out work can start a worker: half-started it would never end, and one that inherits no mask would be
-    interrupted in its imports, before ``_begin`` makes it deaf.
+    A worker that is half-started would never end, and one that inherits no mask would be interrupted in its imports,
+    before ``_work`` makes it deaf.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -139,45 +176,45 @@ def _uninterrupted() -> Iterator[None]:
 
 # In a worker.
 
-_prepared: Event
-_prepared_here = False
 
-
-def _begin(prepared: Event, leash: Connection) -> None:
-    global _prepared
+def _work(task: _Task, pipe: Connection, prepared: Event, first: bool) -> None:
+    """Make what is ordered, until the other end says that it is enough, or is no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    threading.Thread(target=_end_with_leash, args=[leash], daemon=True).start()
-    _prepared = prepared
-
-
-def _end_with_leash(leash: Connection) -> None:
-    """A worker that is let go of, or whose run was killed, must not wait for work for ever."""
-    wait([leash])  # nothing is ever sent: it ends when the run closes it, or is no more
-    os._exit(1)
-
-
-@cache
-def _loaded(task: _Task) -> tuple[Scheme, PublicKey]:
     plugin = getattr(importlib.import_module(task.module), task.name)
     scheme: Scheme = plugin(plugin.Options.model_validate_json(task.options))
-    return scheme, scheme.load_public(task.public)
+    public = scheme.load_public(task.public)
+    _prepare(scheme, public, task, prepared, first)
+    with suppress(EOFError, OSError):
+        while order := pipe.recv_bytes():
+            made = scheme.dump(public, scheme.encrypt(public, [0] * int.from_bytes(order, "big")))
+            pipe.send_bytes(order)
+            pipe.send_bytes(b"".join(made))
 
 
-def _prepare(task: _Task) -> None:
-    """The first work of all: prepare, and put what came of it where the others find it."""
-    global _prepared_here
-    scheme, public = _loaded(task)
+def _prepare(scheme: Scheme, public: PublicKey, task: _Task, prepared: Event, first: bool) -> None:
+    """Prepare, and put what came of it where the others find it; or be one of those."""
+    if first:
+        try:
+            scheme.prepare(public, task.encryptions)
+            # Without room on the disk each prepares for itself.
+            if (made := scheme.prepared(public)) is not None:
+                with suppress(OSError):
+                    _write(task.table, made)
+        finally:
+            prepared.set()
+        return
+    prepared.wait()
     try:
+        with task.table.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):
         scheme.prepare(public, task.encryptions)
-        # Without room on the disk each prepares for itself.
-        if (made := scheme.prepared(public)) is not None:
-            with suppress(OSError):
-                _write(task.table, made)
-        _prepared_here = True
-    finally:
-        _prepared.set()
+        return
+    scheme.take_prepared(public, memoryview(mapped))
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)  # what was only read through to be taken need not stay mapped
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:
@@ -189,25 +226,3 @@ def _write(path: Path, pieces: Iterable[bytes]) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@cache
-def _ready(task: _Task) -> tuple[Scheme, PublicKey]:
-    scheme, public = _loaded(task)
-    _prepared.wait()
-    if not _prepared_here:
-        try:
-            with task.table.open("rb") as file:
-                made = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError):
-            scheme.prepare(public, task.encryptions)
-        else:
-            scheme.take_prepared(public, memoryview(made))
-            if hasattr(mmap, "MADV_DONTNEED"):
-                made.madvise(mmap.MADV_DONTNEED)  # what was only read through to be taken need not stay mapped
-    return scheme, public
-
-
-def _make(task: _Task, count: int) -> list[bytes]:
-    scheme, public = _ready(task)
-    return scheme.dump(public, scheme.encrypt(public, [0] * count))

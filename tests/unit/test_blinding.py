@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
-import threading
 from collections.abc import Callable, Iterator
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -52,8 +52,7 @@ def pool(supply: Callable[..., Blindings]) -> Blindings:
 
 def workers_of(pool: Blindings) -> list[int]:
     assert pool._workers is not None
-    assert pool._workers._processes is not None
-    return list(pool._workers._processes._processes)
+    return pool._workers.processes
 
 
 def test_each_blinding_is_used_once_also_beyond_what_was_expected(pool: Blindings) -> None:
@@ -79,9 +78,7 @@ def test_the_shared_table_goes_with_the_workers(pool: Blindings) -> None:
 
 
 @pytest.mark.parametrize("room", [True, False], ids=["room on the disk", "none"])
-def test_what_one_worker_has_prepared_the_others_take_if_they_can(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, room: bool
-) -> None:
+def test_what_one_worker_has_prepared_the_others_take_if_they_can(tmp_path: Path, room: bool) -> None:
     told: list[str] = []
 
     class Telling(Paillier):
@@ -94,15 +91,13 @@ def test_what_one_worker_has_prepared_the_others_take_if_they_can(
         def take_prepared(self, public: PublicKey, data: memoryview | bytes) -> None:
             told.append(f"take {bytes(data)!r}")
 
-    monkeypatch.setattr(workers, "_prepared", threading.Event(), raising=False)
-    monkeypatch.setattr(workers, "_loaded", lambda task: (Telling(PaillierOptions()), None))
     folder = tmp_path if room else tmp_path / "not there"
     task = workers._Task("", "", "", b"", 7, folder / "table")
-    workers._prepare(task)
-    workers._ready.__wrapped__(task)
+    prepared = get_context("spawn").Event()
+    scheme, public = Telling(PaillierOptions()), SCHEME.generate().public
+    workers._prepare(scheme, public, task, prepared, True)
     assert told == ["prepare for 7"], "who made it has it"
-    monkeypatch.setattr(workers, "_prepared_here", False)
-    workers._ready.__wrapped__(task)
+    workers._prepare(scheme, public, task, prepared, False)
     assert told[1:] == (["take b'a table'"] if room else ["prepare for 7"])
 
 
