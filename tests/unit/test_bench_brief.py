@@ -178,7 +178,7 @@ def test_workers_have_made_nothing_before_the_first_blinding_is_asked_for(ground
     way = ways[1]
     needed = way.measure(None).blindings
     with steady_pool(scheme, public, 2, needed) as pool:
-        assert not pool._making
+        assert not pool._ordered
         assert not pool._ready
         assert way.measure(pool).blindings == needed == pool.taken
         assert pool.failure is None
