@@ -7,17 +7,20 @@ are left out. A window that the release rules pass must have been released, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smarter.api import SourceMeter
 from smarter.errors import VerificationFailed
+from smarter.model.control import heed
 from smarter.model.messages import Status
 from smarter.model.readings import ReadingBlock
 from smarter.model.results import WindowRow
 from smarter.model.rules import ReleaseRules, refuse_billing, refuse_demand
 from smarter.model.windows import WindowGrid, iso
+from smarter.parties.meter.step import in_step
 from smarter.protocols.intake import Intake
 from smarter.protocols.network import Network, PlannedFault
 from smarter.protocols.plan import NeighbourhoodPlan
@@ -25,39 +28,64 @@ from smarter.protocols.report import Report
 from smarter.protocols.session import Session
 
 
-def verify_report(session: Session, report: Report) -> None:
-    """Compare every row of ``report`` with the plaintext.
+def verify_report(session: Session, report: Report) -> Iterator[tuple[int, int]]:
+    """Compare every row of ``report`` with the plaintext, meter by meter.
+
+    Yields:
+        How many of how many meters have been recomputed.
 
     Raises:
         VerificationFailed: the first row that differs, with both values.
     """
     faults = session.faults()
     grace = session.scenario.grace
+    done, total = 0, sum(plan.size for plan in session.plans)
     rules = ReleaseRules(session.scenario.release.min_meters, session.scenario.release.min_billing_window)
     for plan in session.plans:
         demand, demand_counts = _zeros(plan.demand), np.zeros((plan.size, len(plan.demand)), np.int64)
         cuts = [int(plan.axis.first_slot_from(end)) for end in session.cuts[plan.name]]
-        for row, kept in enumerate(session.roster[plan.name]):
-            meter = next(meter for meter in plan.meters if meter.name == kept.source)
-            intake = Intake(plan, meter)
-            mine = [fault for fault in faults if (fault.neighbourhood, fault.meter) == (plan.name, row)]
-            network = Network(mine)
-            totals, counts = _zeros(plan.billing), _zeros(plan.billing)
-            for first, end in plan.holds(None):
-                blocks = network.lose(row, intake.take(first, end))
-                arriving = [a for b in blocks for a in _arriving(plan, session.scenario.frame, grace, mine, cuts, b)]
-                _add(plan, plan.billing, arriving, totals, counts, cuts)
-                _add(plan, plan.demand, arriving, demand, demand_counts[row], cuts)
-            refused = [
-                refuse_billing(rules, count, plan.axis.interval, plan.billing.length) is not None
-                for count in counts.tolist()
-            ]
-            _compare(report.household(kept.pseudonym.hex(), plan.name), totals, counts, refused, plan.timezone)
+        rows = {kept.source: (row, kept.pseudonym.hex()) for row, kept in enumerate(session.roster[plan.name])}
+        holds = list(plan.holds(None))
+        for together in in_step(plan.meters):
+            homes = [_Home(plan, meter, *rows[meter.name], faults) for meter in together]
+            for number, (first, end) in enumerate(holds):
+                if not number or len(homes) * number // len(holds) != len(homes) * (number - 1) // len(holds):
+                    yield done + len(homes) * number // len(holds), total
+                for home in homes:
+                    heed()
+                    blocks = home.network.lose(home.row, home.intake.take(first, end))
+                    arriving = [
+                        a for b in blocks for a in _arriving(plan, session.scenario.frame, grace, home.faults, cuts, b)
+                    ]
+                    _add(plan, plan.billing, arriving, home.totals, home.counts, cuts)
+                    _add(plan, plan.demand, arriving, demand, demand_counts[home.row], cuts)
+            for home in homes:
+                refused = [
+                    refuse_billing(rules, count, plan.axis.interval, plan.billing.length) is not None
+                    for count in home.counts.tolist()
+                ]
+                billed = report.household(home.pseudonym, plan.name)
+                _compare(billed, home.totals, home.counts, refused, plan.timezone)
+            done += len(homes)
         refused = [
             refuse_demand(rules, demand_counts[:, window], slots) is not None
             for window, slots in enumerate(plan.demand.expected(plan.axis).tolist())
         ]
         _compare(report.demand(plan.name), demand, demand_counts.sum(axis=0), refused, plan.timezone)
+    yield done, total
+
+
+class _Home:
+    """A household whose readings are being added up."""
+
+    def __init__(
+        self, plan: NeighbourhoodPlan, meter: SourceMeter, row: int, pseudonym: str, faults: Sequence[PlannedFault]
+    ) -> None:
+        self.row, self.pseudonym = row, pseudonym
+        self.intake = Intake(plan, meter)
+        self.faults = [fault for fault in faults if (fault.neighbourhood, fault.meter) == (plan.name, row)]
+        self.network = Network(self.faults)
+        self.totals, self.counts = _zeros(plan.billing), _zeros(plan.billing)
 
 
 def _zeros(grid: WindowGrid) -> NDArray[np.int64]:
@@ -123,7 +151,7 @@ def _add(
 
 
 def _compare(
-    rows: Sequence[WindowRow],
+    rows: Iterable[WindowRow],
     totals: NDArray[np.int64],
     counts: NDArray[np.int64],
     refused: Sequence[bool],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
+from heapq import merge
+from itertools import chain, pairwise
 from math import ceil
 from pathlib import Path
 
@@ -15,9 +17,10 @@ import numpy as np
 from smarter.api import SourceContext, SourceMeter
 from smarter.errors import DataError, UsageError
 from smarter.model.clock import WallClock
+from smarter.model.control import heed
 from smarter.model.readings import MWH_PER_KWH
 from smarter.model.windows import Axis, WindowGrid, cut, iso, spell
-from smarter.parties.meter.survey import survey
+from smarter.parties.meter.survey import surveys
 from smarter.scenario import Neighbourhood, Scenario
 
 LOOK = 64
@@ -76,8 +79,22 @@ class NeighbourhoodPlan:
         """The holds' slots, each (first, end), from slot ``since`` on; they are counted from the span's first slot."""
         position = self.first_slot if since is None else since
         offset = (position - self.first_slot) // self.hold * self.hold
-        edges = [position, *range(self.first_slot + offset + self.hold, self.end_slot, self.hold), self.end_slot]
+        inner = range(self.first_slot + offset + self.hold, self.end_slot, self.hold)
+        edges = chain((position,), inner, (self.end_slot,))
         return ((first, end) for first, end in pairwise(edges) if first < end)
+
+
+def holds_in_order(
+    plans: Sequence[NeighbourhoodPlan], progress: Mapping[str, int]
+) -> Iterator[tuple[NeighbourhoodPlan, int, int]]:
+    """All holds of all neighbourhoods that are left, each as (plan, first slot, end), in order of their ends."""
+
+    def left(plan: NeighbourhoodPlan) -> Iterator[tuple[int, NeighbourhoodPlan, int, int]]:
+        for first, end in plan.holds(progress.get(plan.name)):
+            yield plan.axis.start_of(end), plan, first, end
+
+    for _, plan, first, end in merge(*map(left, plans), key=lambda hold: (hold[0], hold[1].name)):
+        yield plan, first, end
 
 
 def plan_run(scenario: Scenario) -> tuple[NeighbourhoodPlan, ...]:
@@ -179,9 +196,14 @@ def cut_plan(
 def _span(scenario: Scenario, area: Neighbourhood, meters: Sequence[SourceMeter]) -> tuple[int, int]:
     start, end = scenario.time.start_in(area.timezone), scenario.time.end_in(area.timezone)
     if start is None or end is None:
-        surveys = [survey(meter, area.timezone) for meter in meters]
-        start = min(s.first for s in surveys) if start is None else start
-        end = max(s.last for s in surveys) if end is None else end
+        found = surveys(meters, area.timezone, until=end)
+        if not found and end is not None:
+            raise DataError(
+                f"no meter has a reading before {iso(end, area.timezone)}; see `smarter readings` for the span of the "
+                "data, and set time.end."
+            )
+        start = min(s.first for s in found) if start is None else start
+        end = max(s.last for s in found) if end is None else end
     return start, end
 
 
@@ -192,13 +214,14 @@ def _phase(area: Neighbourhood, meters: Sequence[SourceMeter], interval: int, st
         DataError: no row in the span, or a meter whose rows are further apart than the scenario's readings.
     """
     phase = None
-    for meter in meters:
-        clock = WallClock(meter.timezone or area.timezone)
-        shift = interval if meter.stamp_at == "end" else 0
-        low, high = start + shift, end + shift
-        if meter.clock == "local":
-            low, high = (int(local) for local in clock.local(np.array([low, high], np.int64)))
-        for rows in meter.rows(block=LOOK, after=low, before=high):
+    spans = [_stamps_of(meter, area, interval, start, end) for meter in meters]
+    # All are begun before any is read: those in one file are read together.
+    begun = deque(
+        meter.rows(block=LOOK, after=low, before=high) for meter, (low, high) in zip(meters, spans, strict=True)
+    )
+    for meter, (low, high) in zip(meters, spans, strict=True):
+        heed()
+        for rows in begun.popleft():
             stamps = rows.stamps[(rows.stamps >= low) & (rows.stamps < high)]
             if not len(stamps):
                 continue
@@ -211,7 +234,7 @@ def _phase(area: Neighbourhood, meters: Sequence[SourceMeter], interval: int, st
             if phase is None:
                 first = stamps[:1]
                 if meter.clock == "local":
-                    first, _ = clock.to_utc(first, np.zeros(1, np.int8))
+                    first, _ = WallClock(meter.timezone or area.timezone).to_utc(first, np.zeros(1, np.int8))
                 phase = int(first[0]) % interval
             break
     if phase is None:
@@ -220,3 +243,12 @@ def _phase(area: Neighbourhood, meters: Sequence[SourceMeter], interval: int, st
             "see `smarter readings` for the span of the data, and set time.start and time.end."
         )
     return phase
+
+
+def _stamps_of(meter: SourceMeter, area: Neighbourhood, interval: int, start: int, end: int) -> tuple[int, int]:
+    """The span in stamps as the meter writes them."""
+    shift = interval if meter.stamp_at == "end" else 0
+    ends = np.array([start + shift, end + shift], np.int64)
+    if meter.clock == "local":
+        ends = WallClock(meter.timezone or area.timezone).local(ends)
+    return int(ends[0]), int(ends[1])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from smarter.api import DataError, Rows, SourceMeter
-from smarter.parties.meter.survey import Run, survey
+from smarter.parties.meter.survey import Run, survey, surveys
 
 KW = 10**9
 
@@ -159,3 +159,37 @@ def test_the_messy_real_year_is_told_in_two_runs(shared_data: Path) -> None:
     assert found.total_mwh == Fraction(sum(values[:33_493]), 4000) + Fraction(sum(values[33_493:]), 60_000)
     assert (found.gaps, found.repeated, found.nonexistent) == ((), 0, 0)
     assert len(found.problems) == 1
+
+
+class Told(Listed):
+    """Tells what it is asked for; the meters of one ``origin`` are in one file."""
+
+    def __init__(self, name: str, origin: str, first: int, taken: list[tuple[str, int]]) -> None:
+        super().__init__([first + 60 * n for n in range(12)], [KW] * 12)
+        self.name, self.origin = name, origin
+        self.before: list[int | None] = []
+        self._taken = taken
+
+    def rows(self, *, block: int = 65_536, after: int | None = None, before: int | None = None) -> Iterator[Rows]:
+        self.before.append(before)
+        for rows in super().rows():
+            self._taken.append((self.name, int(rows.stamps[0])))
+            yield rows
+
+
+def test_meters_of_one_file_are_surveyed_in_step_and_others_one_by_one() -> None:
+    taken: list[tuple[str, int]] = []
+    meters = [Told("a", "x.csv", 0, taken), Told("b", "y.csv", 0, taken), Told("c", "x.csv", 60, taken)]
+    assert [found.name for found in surveys(meters, "UTC")] == ["a", "b", "c"]
+    together = [("a", 0), ("c", 60), ("a", 240), ("c", 300), ("a", 480), ("c", 540)]
+    assert taken == [*together, ("b", 0), ("b", 240), ("b", 480)]
+
+
+def test_a_survey_that_needs_rows_until_an_instant_only_says_so_and_leaves_out_who_has_none() -> None:
+    taken: list[tuple[str, int]] = []
+    home = Told("a", "x.csv", 0, taken)
+    meters = [home, Listed([], [])]
+    assert [found.name for found in surveys(meters, "UTC", until=600)] == ["a"]
+    home.clock = "local"
+    surveys(meters, "America/New_York", until=600)
+    assert home.before == [600, 600 - 5 * 3600 + 86_400]

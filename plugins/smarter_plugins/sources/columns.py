@@ -10,8 +10,12 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from smarter.api import DataError, PluginOptions, ScenarioPath, Source, SourceContext, SourceMeter
-from smarter_plugins.sources.delimited import DelimitedMeter, Layout, meter_names, with_offset
+from smarter.api.source import Quantity
+from smarter_plugins.sources.delimited import DelimitedMeter
+from smarter_plugins.sources.input_file import InputFile
+from smarter_plugins.sources.layouts import Layout, with_offset
 from smarter_plugins.sources.meter_files import find, natural
+from smarter_plugins.sources.shared_file import SharedFile
 from smarter_plugins.sources.stamps import StampReader
 
 _EXPONENTS = {"kW": 9, "W": 6, "kWh": 9, "Wh": 6}  # to µW and µWh
@@ -101,24 +105,20 @@ class Columns(Source):
             exponent=_EXPONENTS[options.unit],
             stamps=StampReader(options.stamp_format),
         )
+        quantity: Quantity = options.quantity or ("power" if options.unit in _POWER_UNITS else "energy")
         found: dict[str, SourceMeter] = {}
         for stem, path in find(options.path, (".csv", ".tsv", ".txt")).items():
-            one = replace(layout, offset=with_offset(layout, path))
-            names = [stem] if options.meter is None else meter_names(path, one)
-            for name in names:
-                if name in found:
+            one = replace(layout, offset=with_offset(layout, InputFile(path)))
+            meters: Sequence[SourceMeter] = [DelimitedMeter(stem, path, one, quantity=quantity)]
+            if options.meter is not None:
+                meters = SharedFile(path, one).meters(quantity)
+            for meter in meters:
+                if meter.name in found:
                     raise DataError(
-                        f"{found[name].origin} and {path}: two files for one meter {name!r}; "
+                        f"{found[meter.name].origin} and {path}: two files for one meter {meter.name!r}; "
                         "remove or rename one of them."
                     )
-                meter = DelimitedMeter(
-                    name,
-                    path,
-                    one,
-                    quantity=options.quantity or ("power" if options.unit in _POWER_UNITS else "energy"),
-                    only=None if options.meter is None else name,
-                )
                 meter.timezone = options.timezone
                 meter.stamp_at = options.stamp_at
-                found[name] = meter
+                found[meter.name] = meter
         return sorted(found.values(), key=lambda meter: natural(meter.name))

@@ -1,221 +1,175 @@
-"""Streams the rows of one meter out of a delimited text file, whatever its size.
+"""Streams rows out of delimited text files, whatever their size, columnar and chunk by chunk.
 
-``umass`` and ``csv`` describe the file (:class:`Layout`) and hand out :class:`DelimitedMeter`. Rows are read
-columnar, chunk by chunk; a row that cannot be read so is read again by itself, exactly, or named in an error.
+A row that cannot be read so is read again by itself, exactly, or named in an error. ``umass`` and ``csv`` hand out
+:class:`DelimitedMeter` for a file of one meter; a file of many is read with :class:`RowReader`, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smarter.api import DataError, Rows, SourceMeter
 from smarter.api.source import Quantity
 from smarter_plugins.sources import decimals
-from smarter_plugins.sources.lines import CHUNK, Lines, chunks, fields_of, shown
-from smarter_plugins.sources.meter_files import digest, natural
-from smarter_plugins.sources.stamps import ISO_8601, StampReader
+from smarter_plugins.sources.input_file import InputFile
+from smarter_plugins.sources.layouts import Columns, Layout, first_row
+from smarter_plugins.sources.lines import Chunks, Lines, fields_of, shown
 
-_ROW = 64  # bytes, about
-_LOOK = 64 * _ROW  # bytes read for the first rows
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a file is written.
-
-    Attributes:
-        stamp: the stamp's column, by name or counted from 1.
-        value: the value's column.
-        meter: the column with the meter's name, in a file of many meters.
-        delimiter: between columns.
-        mark: the decimal mark.
-        exponent: the power of ten that turns a value into µW or µWh.
-        stamps: reads stamps.
-        offset: whether stamps carry an offset.
-        advice: what to do about stamps that do when they should not.
-    """
-
-    stamp: str | int = 1
-    value: str | int = 2
-    meter: str | int | None = None
-    delimiter: str = ","
-    mark: str = "."
-    exponent: int = 9
-    stamps: StampReader = ISO_8601
-    offset: bool = False
-    advice: str = ""
+ROW = 64  # bytes, about
+_LOOKS = 16  # at the rest of a file, before it is left
+_LOOK = 1 << 12  # bytes, each time
 
 
-@dataclass(frozen=True)
-class _Columns:
-    """A layout with its columns found, as indexes from 0."""
+class RowReader:
+    """Reads the rows of a file's chunks."""
 
-    stamp: int
-    value: int
-    meter: int | None
-    header_row: int
-
-
-def first_row(path: Path, layout: Layout) -> tuple[list[str], _Columns]:
-    """The fields of the first row of data, and where the columns are.
-
-    Raises:
-        DataError: the file is empty or no text, or lacks a column.
-    """
-    columns: _Columns | None = None
-    for chunk, number in chunks(path, _LOOK):
-        lines = bytes(chunk).decode("utf-8", "replace").split("\n")[:-1]
-        for row, line in enumerate(lines, number):
-            fields = fields_of(line, layout.delimiter)
-            if not any(fields):
-                continue
-            if columns is not None:
-                return fields, columns
-            columns = _find(path, layout, fields, row)
-            if not columns.header_row:
-                return fields, columns
-    if columns is None:
-        raise DataError(f"{path}: the file is empty; put the meter's rows into it or remove it.")
-    raise DataError(f"{path}: the file holds a header and no rows; put the meter's rows into it or remove it.")
-
-
-def _find(path: Path, layout: Layout, fields: list[str], row: int) -> _Columns:
-    def index(column: str | int, what: str) -> int:
-        if isinstance(column, int):
-            if column > len(fields):
-                raise DataError(
-                    f"{path}, row {row}: there is no column {column} for the {what}, only {len(fields)}; "
-                    "correct the file, or the column or the delimiter in the scenario."
-                )
-            return column - 1
-        if column not in fields:
-            raise DataError(
-                f"{path}, row {row}: there is no column {column!r} for the {what}, only "
-                f"{', '.join(map(repr, fields))}; correct the column or the delimiter in the scenario."
-            )
-        return fields.index(column)
-
-    stamp, value = index(layout.stamp, "stamp"), index(layout.value, "value")
-    meter = None if layout.meter is None else index(layout.meter, "meter")
-    named = any(isinstance(column, str) for column in (layout.stamp, layout.value, layout.meter))
-    if not named:
-        named = not _is_number(fields[value], layout) and not _is_stamp(fields[stamp], layout)
-    return _Columns(stamp, value, meter, row if named else 0)
-
-
-def _is_number(text: str, layout: Layout) -> bool:
-    try:
-        decimals.exact(text, layout.exponent, layout.mark)
-    except ValueError as error:
-        return "number" not in str(error)
-    return True
-
-
-def _is_stamp(text: str, layout: Layout) -> bool:
-    try:
-        layout.stamps.one(text)
-    except ValueError:
-        return False
-    return True
-
-
-class DelimitedMeter(SourceMeter):
-    """One meter in a delimited text file."""
-
-    def __init__(
-        self, name: str, path: Path, layout: Layout, *, quantity: Quantity = "power", only: str | None = None
-    ) -> None:
-        """``only``: the text in the meter column that marks its rows; None when all rows are its own."""
-        self.name = name
-        self.origin = str(path)
-        self.quantity = quantity
-        self.clock = "utc" if layout.offset else "local"
-        self._path = path
+    def __init__(self, file: InputFile, layout: Layout, columns: Columns) -> None:
+        self.columns = columns
         self._layout = layout
-        self._only = only
+        self._origin = str(file.path)
 
-    def digest(self) -> str:
-        return digest(self._path)
+    def data(self, lines: Lines, number: int) -> NDArray[np.int64]:
+        """The lines that are no header; ``number`` is that of the first line, here and below."""
+        return np.arange(max(0, min(self.columns.header_row + 1 - number, len(lines))), len(lines))
 
-    def rows(self, *, block: int = 65_536, after: int | None = None, before: int | None = None) -> Iterator[Rows]:
-        _, columns = first_row(self._path, self._layout)
-        for text, number in chunks(self._path, min(block * _ROW, CHUNK)):
-            rows = self._read(Lines(text, self._layout.delimiter), number, columns, after, before)
-            for start in range(0, len(rows), block):
-                part = slice(start, start + block)
-                yield Rows(rows.stamps[part], rows.values[part], rows.numbers[part])
+    def stamps(self, lines: Lines, rows: NDArray[np.int64], number: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The stamps of rows, and a mask of those that are not blank.
 
-    def _read(self, lines: Lines, number: int, columns: _Columns, after: int | None, before: int | None) -> Rows:
+        Raises:
+            DataError: a stamp that is none.
+        """
+        stamps, good = self.plain_stamps(lines, rows)
+        filled = np.ones(len(rows), np.bool_)
+        for place in np.flatnonzero(~good):
+            stamp = self._slow_stamp(lines.line(int(rows[place])), number + int(rows[place]))
+            filled[place] = stamp is not None
+            stamps[place] = stamp or 0
+        return stamps, filled
+
+    def plain_stamps(self, lines: Lines, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The stamps of rows as far as they are read columnar, and a mask of those that are."""
+        starts, ends, there = lines.column(self.columns.stamp, rows)
+        stamps, good = self._layout.stamps.parse(lines.text, starts, ends, offset=self._layout.offset)
+        return stamps, good & there & (not lines.quoted)
+
+    def values(self, lines: Lines, rows: NDArray[np.int64], number: int) -> NDArray[np.int64]:
+        """The values of rows, in µW or µWh.
+
+        Raises:
+            DataError: a value that is no number.
+        """
         layout = self._layout
-        rows = np.arange(max(0, min(columns.header_row + 1 - number, len(lines))), len(lines))
-        if self._only is not None and columns.meter is not None and not lines.quoted:
-            there = lines.column(columns.meter, rows)[2]
-            rows = rows[lines.equal(columns.meter, rows, self._only.encode()) | ~there]
-        starts, ends, there = lines.column(columns.stamp, rows)
-        stamps, good = layout.stamps.parse(lines.text, starts, ends, offset=layout.offset)
-        good &= there
-        if lines.quoted:
-            good[:] = False
-        inside = np.ones(len(rows), np.bool_)
-        for row in np.flatnonzero(~good):
-            stamp = self._slow_stamp(lines.line(int(rows[row])), number + int(rows[row]), columns)
-            inside[row] = stamp is not None
-            stamps[row] = stamp or 0
-        if after is not None:
-            inside &= stamps >= after
-        if before is not None:
-            inside &= stamps <= before
-        rows, stamps = rows[inside], stamps[inside]
-        starts, ends, there = lines.column(columns.value, rows)
+        starts, ends, there = lines.column(self.columns.value, rows)
         values, good = decimals.parse(lines.text, starts, ends, layout.exponent, layout.mark)
-        good &= there
-        if lines.quoted:
-            good[:] = False
-        for row in np.flatnonzero(~good):
-            values[row] = self._slow_value(lines.line(int(rows[row])), number + int(rows[row]), columns)
-        return Rows(stamps, values, rows + number)
+        for place in np.flatnonzero(~(good & there & (not lines.quoted))):
+            values[place] = self._slow_value(lines.line(int(rows[place])), number + int(rows[place]))
+        return values
 
-    def _slow_stamp(self, line: str, row: int, columns: _Columns) -> int | None:
-        """The stamp of one row; None when the row is not this meter's or is blank."""
+    def _slow_stamp(self, line: str, row: int) -> int | None:
+        """The stamp of one row; None when the row is blank."""
         layout = self._layout
         fields = fields_of(line, layout.delimiter)
         if not any(fields):
             return None
-        if self._only is not None and columns.meter is not None:
-            self._check_length(fields, columns.meter, row, "meter")
-            if fields[columns.meter] != self._only:
-                return None
-        self._check_length(fields, columns.stamp, row, "stamp")
-        text = fields[columns.stamp]
+        self._check_length(fields, self.columns.stamp, row, "stamp")
+        text = fields[self.columns.stamp]
         try:
             stamp, offset = layout.stamps.one(text)
         except (ValueError, OverflowError) as error:
             wanted = layout.stamps.pattern or "like 2016-01-31 23:59:00"
             raise DataError(
-                f"{self.origin}, row {row}: the stamp {shown(text)} is no date and time {wanted}; "
+                f"{self._origin}, row {row}: the stamp {shown(text)} is no date and time {wanted}; "
                 "correct or remove the row."
             ) from error
         if offset != layout.offset:
             problem = "carries an offset" if offset else "carries no offset, unlike the first"
             advice = layout.advice or "write all stamps of a file the same way."
-            raise DataError(f"{self.origin}, row {row}: the stamp {shown(text)} {problem}; {advice}")
+            raise DataError(f"{self._origin}, row {row}: the stamp {shown(text)} {problem}; {advice}")
         return stamp
 
-    def _slow_value(self, line: str, row: int, columns: _Columns) -> int:
+    def _slow_value(self, line: str, row: int) -> int:
         fields = fields_of(line, self._layout.delimiter)
-        self._check_length(fields, columns.value, row, "value")
-        text = fields[columns.value]
-        return value_of(text, self.origin, row, self._layout.exponent, self._layout.mark)
+        self._check_length(fields, self.columns.value, row, "value")
+        return value_of(fields[self.columns.value], self._origin, row, self._layout.exponent, self._layout.mark)
 
     def _check_length(self, fields: list[str], column: int, row: int, what: str) -> None:
         if column >= len(fields):
             raise DataError(
-                f"{self.origin}, row {row}: there is no column {column + 1} for the {what}; complete or remove the row."
+                f"{self._origin}, row {row}: there is no column {column + 1} for the {what}; "
+                "complete or remove the row."
             )
+
+
+class DelimitedMeter(SourceMeter):
+    """One meter in a delimited text file of its own."""
+
+    def __init__(self, name: str, path: Path, layout: Layout, *, quantity: Quantity = "power") -> None:
+        self.name = name
+        self.origin = str(path)
+        self.quantity = quantity
+        self.clock = "utc" if layout.offset else "local"
+        self._file = InputFile(path)
+        self._layout = layout
+
+    def digest(self) -> str:
+        return self._file.digest()
+
+    def rows(self, *, block: int = 65_536, after: int | None = None, before: int | None = None) -> Iterator[Rows]:
+        _, columns = first_row(self._file, self._layout)
+        reader = RowReader(self._file, self._layout, columns)
+        chunks = Chunks(self._file, block * ROW)
+        while (rows := self._read(chunks, reader, after, before)) is not None:
+            yield from parts(rows, block)
+
+    def _read(self, chunks: Chunks, reader: RowReader, after: int | None, before: int | None) -> Rows | None:
+        """The rows of the next chunk that lie inside; None when no more do."""
+        chunk = next(chunks, None)
+        if chunk is None:
+            return None
+        lines = Lines(chunk.text, self._layout.delimiter)
+        rows = reader.data(lines, chunk.number)
+        stamps, inside = reader.stamps(lines, rows, chunk.number)
+        beyond = before is not None and inside.any() and stamps[inside].min() > before
+        if before is not None and beyond and self._rest_is_after(before, chunks.offset, reader):
+            return None
+        if after is not None:
+            inside &= stamps >= after
+        if before is not None:
+            inside &= stamps <= before
+        rows = rows[inside]
+        return Rows(stamps[inside], reader.values(lines, rows, chunk.number), rows + chunk.number)
+
+    def _rest_is_after(self, before: int, offset: int, reader: RowReader) -> bool:
+        """Whether the rest of the file, wherever it is looked at, lies after ``before`` and is in order.
+
+        A file whose rows are not in order is read on: those inside must be found, for the caller to judge.
+        """
+        latest = before + 1
+        last = max(offset, self._file.size - _LOOK + 1)
+        for place in np.unique(np.linspace(offset, last, _LOOKS, dtype=np.int64)):
+            piece = self._file.read(int(place), _LOOK)
+            if not piece:
+                break  # there is no rest
+            first = piece.find(b"\n") + 1 if place > offset else 0
+            end = piece.rfind(b"\n") + 1 if len(piece) == _LOOK else len(piece)
+            lines = Lines(np.frombuffer(piece[first:end] + b"\n", np.uint8), self._layout.delimiter)
+            stamps, good = reader.plain_stamps(lines, np.arange(len(lines)))
+            stamps = stamps[good]
+            if not len(stamps) or stamps.min() <= before or stamps[0] < latest or np.any(np.diff(stamps) < 0):
+                return False
+            latest = stamps[0]
+        return True
+
+
+def parts(rows: Rows, block: int) -> Iterator[Rows]:
+    """Rows in blocks of at most ``block``."""
+    for start in range(0, len(rows), block):
+        part = slice(start, start + block)
+        yield Rows(rows.stamps[part], rows.values[part], rows.numbers[part])
 
 
 def value_of(text: str, origin: str, row: int, exponent: int, mark: str = ".") -> int:
@@ -226,47 +180,3 @@ def value_of(text: str, origin: str, row: int, exponent: int, mark: str = ".") -
         return decimals.exact(text, exponent, mark)
     except ValueError as error:
         raise DataError(f"{origin}, row {row}: the value {shown(text)} {error}; correct or remove the row.") from error
-
-
-def meter_names(path: Path, layout: Layout) -> list[str]:
-    """The names in the meter column of a file, in natural order. Reads the whole file once.
-
-    Raises:
-        DataError: a row without the column, or with an empty name.
-    """
-    _, columns = first_row(path, layout)
-    if columns.meter is None:
-        return []
-    names: set[str] = set()
-    for text, number in chunks(path):
-        lines = Lines(text, layout.delimiter)
-        rows = np.arange(max(0, min(columns.header_row + 1 - number, len(lines))), len(lines))
-        if not lines.quoted:
-            found = lines.distinct(columns.meter, rows)
-            names |= found - {""}
-            rows = rows[lines.equal(columns.meter, rows, b"")] if "" in found else rows[:0]
-        for row in rows:
-            fields = fields_of(lines.line(int(row)), layout.delimiter)
-            if not any(fields):
-                continue
-            name = fields[columns.meter] if columns.meter < len(fields) else ""
-            if not name:
-                raise DataError(
-                    f"{path}, row {number + int(row)}: there is no meter's name in column {columns.meter + 1}; "
-                    "complete or remove the row."
-                )
-            names.add(name)
-    return sorted(names, key=natural)
-
-
-def with_offset(layout: Layout, path: Path) -> bool:
-    """Whether the stamp of the file's first row of data carries an offset; False when it is no stamp.
-
-    Raises:
-        DataError: the file is empty or no text, or lacks a column.
-    """
-    fields, columns = first_row(path, layout)
-    try:
-        return layout.stamps.one(fields[columns.stamp])[1]
-    except (ValueError, OverflowError, IndexError):
-        return False  # reading the rows names what is wrong

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smarter.api import DataError
-from smarter_plugins.sources.meter_files import unreadable
+from smarter_plugins.sources.input_file import InputFile
 
 CHUNK = 1 << 18  # bytes read at once; with more, the columns leave the cache
+_ZIP, _BYTE_ORDER = b"PK\x03\x04", b"\xef\xbb\xbf"
 _LINE_FEED, _CARRIAGE_RETURN, _QUOTE = 10, 13, 34
 _BLANKS = np.array([chr(code).isspace() and code < 128 for code in range(256)])
 
@@ -35,37 +36,67 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-def chunks(path: Path, first: int = CHUNK) -> Iterator[tuple[NDArray[np.uint8], int]]:
-    """Whole lines of a file as bytes, each chunk with its first row's number.
+class Chunk(NamedTuple):
+    """Whole lines of a file.
 
-    About :data:`CHUNK` bytes at a time; ``first`` at first, for whoever needs but a few rows, then more and more.
+    Attributes:
+        text: uint8, their bytes; the last one ends in a line feed even where the file does not.
+        number: of the first row, as a person counts.
+        offset: of the first byte in the file.
     """
-    number, rest = 1, b""
-    try:
-        with path.open("rb") as file:
-            while True:
-                piece = file.read(first)
-                first = min(2 * first, CHUNK)
-                if number == 1 and not rest:
-                    if b"\0" in piece or piece.startswith(b"PK\x03\x04"):
-                        raise DataError(f"{path}: the file is no CSV text; save it as CSV in UTF-8.")
-                    piece = piece.removeprefix(b"\xef\xbb\xbf")
-                text = rest + piece if piece or not rest else rest + b"\n"
-                if not text:
-                    return
-                end = text.rfind(b"\n") + 1
-                if not end and len(text) > CHUNK:
-                    raise DataError(
-                        f"{path}, row {number}: the row is longer than {CHUNK} bytes; save the file as CSV text."
-                    )
-                lines, rest = text[:end], text[end:]
-                if lines:
-                    yield np.frombuffer(lines, np.uint8), number
-                    number += lines.count(b"\n")
-                if not piece and not rest:
-                    return
-    except OSError as error:
-        raise unreadable(path, error) from error
+
+    text: NDArray[np.uint8]
+    number: int
+    offset: int
+
+
+class Chunks(Iterator[Chunk]):
+    """A file as chunks of whole lines, about :data:`CHUNK` bytes each; none of them is kept.
+
+    Args:
+        file: to read.
+        first: bytes of the first chunk at most, for whoever needs but a few rows; then come more and more.
+        offset: where to begin: the first byte of a row, which is row ``number``.
+        end: where to stop, behind a row; None for the end of the file.
+
+    Attributes:
+        offset: of what comes next.
+    """
+
+    def __init__(
+        self, file: InputFile, first: int | None = None, *, offset: int = 0, number: int = 1, end: int | None = None
+    ) -> None:
+        self._file, self._end = file, end
+        self._size, self._number = min(first or CHUNK, CHUNK), number
+        self.offset = offset
+
+    def __next__(self) -> Chunk:
+        while True:
+            size = self._size if self._end is None else min(self._size, self._end - self.offset)
+            piece = self._file.read(self.offset, size)
+            if not piece:
+                raise StopIteration
+            if len(piece) < size and not piece.endswith(b"\n"):
+                piece += b"\n"
+            self._size = min(2 * self._size, CHUNK)
+            if whole := piece.rfind(b"\n") + 1:
+                return self._cut(piece, whole)
+            if size >= CHUNK:
+                raise DataError(
+                    f"{self._file.path}, row {self._number}: the row is longer than {CHUNK} bytes; "
+                    "save the file as CSV text."
+                )
+
+    def _cut(self, piece: bytes, whole: int) -> Chunk:
+        mark = 0
+        if self.offset == 0:
+            if b"\0" in piece or piece.startswith(_ZIP):
+                raise DataError(f"{self._file.path}: the file is no CSV text; save it as CSV in UTF-8.")
+            mark = len(_BYTE_ORDER) if piece.startswith(_BYTE_ORDER) else 0
+        chunk = Chunk(np.frombuffer(piece, np.uint8, whole - mark, mark), self._number, self.offset + mark)
+        self.offset += whole
+        self._number += piece.count(b"\n", 0, whole)
+        return chunk
 
 
 class Lines:
@@ -121,23 +152,17 @@ class Lines:
             ends = ends - blank
         return starts, ends
 
-    def equal(self, column: int, rows: NDArray[np.int64], text: bytes) -> NDArray[np.bool_]:
-        """Which rows have exactly ``text`` in a column; a row that lacks it has an empty one."""
-        starts, ends, there = self.column(column, rows)
-        same: NDArray[np.bool_] = (there | (not text)) & (ends - starts == len(text))
-        for place, code in enumerate(text):
-            same &= self.text.take(starts + place, mode="clip") == code
-        return same
-
-    def distinct(self, column: int, rows: NDArray[np.int64]) -> set[str]:
-        """The texts that appear in a column; an empty one where a row lacks it."""
+    def texts(self, column: int, rows: NDArray[np.int64]) -> tuple[list[bytes], NDArray[np.int64]]:
+        """The texts that appear in a column, and which of them each row has; an empty one where a row lacks it."""
         starts, ends, _ = self.column(column, rows)
         widths = ends - starts
         places = np.arange(max(1, int(widths.max(initial=0))))
         codes = self.text.take(starts[:, None] + places, mode="clip")
         codes = np.ascontiguousarray(np.where(places < widths[:, None], codes, 0))
-        texts = np.unique(codes.view(f"S{len(places)}"))
-        return {bytes(text).decode("utf-8", "replace") for text in texts}
+        if len(rows) and np.array_equal(codes, np.broadcast_to(codes[0], codes.shape)):
+            return codes[:1].view(f"S{len(places)}").ravel().tolist(), np.zeros(len(rows), np.int64)
+        found, which = np.unique(codes.view(f"S{len(places)}").ravel(), return_inverse=True)
+        return found.tolist(), which
 
     def line(self, row: int) -> str:
         """A row as text, without its line feed."""

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from smarter.api import DataError
+from smarter.api import DataError, MachineError
 
 _WILD = re.compile(r"[*?\[]")
 
@@ -76,6 +77,7 @@ def digest(path: Path) -> str:
 
     Raises:
         DataError: the file cannot be read.
+        MachineError: too many files are open.
     """
     try:
         with path.open("rb") as file:
@@ -84,6 +86,11 @@ def digest(path: Path) -> str:
         raise unreadable(path, error) from error
 
 
-def unreadable(path: Path, error: OSError) -> DataError:
-    """What to raise when the system does not give a file out."""
+def unreadable(path: Path, error: OSError) -> DataError | MachineError:
+    """What to raise when the system does not give a file out: it is the file's fault, or the machine's."""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return MachineError(
+            f"{path}: the file cannot be opened ({error.strerror}); allow more of them (ulimit -n) or end programs "
+            "that hold many open, then start again."
+        )
     return DataError(f"{path}: the file cannot be read ({error.strerror}); see that it is there and readable.")

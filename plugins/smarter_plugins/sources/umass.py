@@ -8,7 +8,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from smarter.api import PluginOptions, ScenarioPath, Source, SourceContext, SourceMeter
-from smarter_plugins.sources.delimited import DelimitedMeter, Layout
+from smarter_plugins.sources.delimited import DelimitedMeter
+from smarter_plugins.sources.layouts import Layout
 from smarter_plugins.sources.meter_files import find
 from smarter_plugins.sources.workbook import WorkbookMeter
 

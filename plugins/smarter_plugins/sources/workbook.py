@@ -7,77 +7,101 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smarter.api import DataError, Rows, SourceMeter
 from smarter_plugins.sources import decimals
-from smarter_plugins.sources.delimited import value_of
-from smarter_plugins.sources.meter_files import digest, unreadable
+from smarter_plugins.sources.delimited import parts, value_of
+from smarter_plugins.sources.input_file import InputFile
 from smarter_plugins.sources.stamps import ISO_8601
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineSheet
 
 _EXPONENT = 9  # kW to µW
 _SECOND = timedelta(seconds=1)
 _BEFORE_EPOCH = datetime(1970, 1, 1) - _SECOND / 2  # noqa: DTZ001 - wall clocks have no offset here
+_TOGETHER = 16_384  # rows
+_LOOKS = 256  # at the rest of a sheet, before it is left
 
 
 class WorkbookMeter(SourceMeter):
-    """One meter in a workbook. A sheet is read whole: XLSX has at most 1,048,576 rows."""
+    """One meter in a workbook. XLSX has at most 1,048,576 rows: those that lie inside are kept while they are read."""
 
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         self.origin = str(path)
-        self._path = path
+        self._file = InputFile(path)
 
     def digest(self) -> str:
-        return digest(self._path)
+        return self._file.digest()
 
     def rows(self, *, block: int = 65_536, after: int | None = None, before: int | None = None) -> Iterator[Rows]:
-        cells, numbers = self._cells()
-        stamps = self._stamps([row[0] for row in cells], numbers)
-        inside = np.ones(len(stamps), np.bool_)
-        if after is not None:
-            inside &= stamps >= after
-        if before is not None:
-            inside &= stamps <= before
-        chosen = np.flatnonzero(inside)
-        values = self._values([cells[place][1] for place in chosen], numbers[chosen])
-        stamps, numbers = stamps[chosen], numbers[chosen]
-        for start in range(0, len(values), block):
-            part = slice(start, start + block)
-            yield Rows(stamps[part], values[part], numbers[part])
+        for rows in list(self._inside(after, before)):  # so that the sheet, which is larger, is let go
+            yield from parts(rows, block)
 
-    def _cells(self) -> tuple[list[list[Any]], NDArray[np.int64]]:
-        """Stamp and value cells of the rows that hold anything, without the header, and their numbers."""
+    def _inside(self, after: int | None, before: int | None) -> Iterator[Rows]:
+        sheet = self._sheet()
+        for cells, numbers in self._filled(sheet):
+            stamps = self._stamps([row[0] for row in cells], numbers)
+            if before is not None and stamps.min() > before and self._rest_is_after(sheet, int(numbers[-1]), before):
+                return
+            inside = np.ones(len(stamps), np.bool_)
+            if after is not None:
+                inside &= stamps >= after
+            if before is not None:
+                inside &= stamps <= before
+            values = self._values([cells[place][1] for place in np.flatnonzero(inside)], numbers[inside])
+            yield Rows(stamps[inside], values, numbers[inside])
+
+    def _sheet(self) -> CalamineSheet:
         import python_calamine
 
         try:
-            with self._path.open("rb") as file:
-                table = python_calamine.CalamineWorkbook.from_filelike(file).get_sheet_by_index(0)
-                cells = table.to_python(skip_empty_area=False)
-        except OSError as error:
-            raise unreadable(self._path, error) from error
+            return python_calamine.CalamineWorkbook.from_filelike(self._file.whole()).get_sheet_by_index(0)
         except python_calamine.CalamineError as error:
             raise DataError(
                 f"{self.origin}: the file is no XLSX workbook that can be read ({error}); "
                 "save it again as XLSX, or as CSV."
             ) from error
-        numbers = [number for number, row in enumerate(cells, 1) if row.count("") < len(row)]
-        if not numbers:
+
+    def _filled(self, sheet: CalamineSheet) -> Iterator[tuple[list[list[Any]], NDArray[np.int64]]]:
+        """The rows that hold anything, without the header, and their numbers; some thousands at a time."""
+        filled = ((number, row) for number, row in enumerate(_rows(sheet), 1) if row.count("") < len(row))
+        first = next(filled, None)
+        if first is None:
             raise DataError(f"{self.origin}: the first sheet is empty; put the meter's rows into it.")
-        kept = [cells[number - 1] for number in numbers]
-        if len(kept[0]) < 2:
+        if len(first[1]) < 2:
             raise DataError(f"{self.origin}: the first sheet has one column; it needs the stamp and the kW.")
-        if _is_header(kept[0]):
-            kept, numbers = kept[1:], numbers[1:]
-            if not kept:
+        if _is_header(first[1]):
+            first = next(filled, None)
+            if first is None:
                 raise DataError(
                     f"{self.origin}: the first sheet holds a header and no rows; put the meter's rows into it."
                 )
-        return kept, np.array(numbers, np.int64)
+        filled = chain([first], filled)
+        while together := list(islice(filled, _TOGETHER)):
+            yield [row for _, row in together], np.array([number for number, _ in together], np.int64)
+
+    def _rest_is_after(self, sheet: CalamineSheet, row: int, before: int) -> bool:
+        """Whether the rows behind a row, wherever they are looked at, lie after ``before`` and are in order.
+
+        A sheet whose rows are not in order is read on: those inside must be found, for the caller to judge.
+        """
+        rest = sheet.total_height - row
+        step = max(1, rest // _LOOKS)
+        looked = islice(_rows(sheet), row + (rest - 1) % step, None, step)  # the last row is one of them
+        try:
+            stamps = [self._stamp(cells[0], row) for cells in looked if cells.count("") < len(cells)]
+        except DataError:
+            return False
+        in_order = all(earlier <= later for earlier, later in pairwise(stamps))
+        return in_order and all((stamp - _BEFORE_EPOCH) // _SECOND > before for stamp in stamps)
 
     def _stamps(self, cells: list[Any], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         if {type(cell) for cell in cells} != {datetime}:
@@ -132,3 +156,9 @@ def _is_header(row: list[Any]) -> bool:
     except ValueError:
         return True
     return False
+
+
+def _rows(sheet: CalamineSheet) -> Iterator[list[Any]]:
+    """All rows from the first on, each from column A on."""
+    left = sheet.start[1] if sheet.start else 0
+    return ([""] * left + row for row in sheet.iter_rows()) if left else iter(sheet.iter_rows())

@@ -5,17 +5,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smarter.api import DataError, SourceMeter
-from smarter.model.clock import WallClock
+from smarter.model.clock import DAY, NEVER, WallClock
+from smarter.model.control import heed
 from smarter.model.windows import spell
 from smarter.parties.meter.runs import Owner, Runs, Steps, Stretch
 from smarter.parties.meter.stamps import TimedRows, stamp_text, timed
+from smarter.parties.meter.step import in_step
 
 TOLD = 3
 """So many problems of a kind are told in words; the rest are counted."""
@@ -73,60 +77,106 @@ def survey(meter: SourceMeter, timezone: str) -> Survey:
         DataError: the rows cannot be read, or there are none. What is merely out of order is listed.
         ScenarioError: an unknown zone.
     """
-    clock = WallClock(meter.timezone or timezone) if meter.clock == "local" else None
-    problems = _Problems(clock)
-    owner: Owner = "after" if meter.stamp_at == "end" else "before"
-    if meter.quantity == "register":
-        owner = "between"
-    runs = Runs(owner, problems.odd, problems.changed)
-    rows = nonexistent = repeated = 0
-    first: int | None = None
-    last, last_value = 0, 0
+    return surveys([meter], timezone)[0]
 
-    for block in timed(meter.rows(), clock, meter.origin):
-        rows += len(block)
-        nonexistent += len(block) - int(np.count_nonzero(block.exists))
+
+def surveys(meters: Sequence[SourceMeter], timezone: str, until: int | None = None) -> list[Survey]:
+    """The surveys of several meters; those whose rows are in one file are read in step.
+
+    Args:
+        until: an instant after which rows need not be read; a meter that has none before it is left out.
+    """
+    found: dict[str, Survey] = {}
+    for together in in_step(meters):
+        underway = [_Surveying(meter, timezone, until) for meter in together]
+        behind = [(NEVER, place) for place in range(len(underway))]
+        while behind:
+            heed()
+            _, place = heappop(behind)
+            if underway[place].read():
+                heappush(behind, (underway[place].last, place))
+        found |= {each.meter.name: each.told() for each in underway if each.rows or until is None}
+    return [found[meter.name] for meter in meters if meter.name in found]
+
+
+class _Surveying:
+    """A meter that is being read.
+
+    Attributes:
+        rows: read so far.
+        last: time of the latest of them.
+    """
+
+    def __init__(self, meter: SourceMeter, timezone: str, until: int | None) -> None:
+        self.meter = meter
+        self.rows = 0
+        self.last = NEVER
+        self._clock = WallClock(meter.timezone or timezone) if meter.clock == "local" else None
+        before = until
+        if until is not None and self._clock is not None:
+            before = int(self._clock.local(np.array([until], np.int64))[0]) + DAY  # all of a repeated hour
+        self._blocks = timed(meter.rows(before=before), self._clock, meter.origin)
+        self._problems = _Problems(self._clock)
+        owner: Owner = "after" if meter.stamp_at == "end" else "before"
+        if meter.quantity == "register":
+            owner = "between"
+        self._runs = Runs(owner, self._problems.odd, self._problems.changed)
+        self._nonexistent = self._repeated = self._last_value = 0
+        self._first: int | None = None
+
+    def read(self) -> bool:
+        """Take a block of rows in; False when there is none left."""
+        block = next(self._blocks, None)
+        if block is None:
+            return False
+        problems = self._problems
+        self.rows += len(block)
+        self._nonexistent += len(block) - int(np.count_nonzero(block.exists))
         problems.rows("stamps that this clock never shows", block, ~block.exists, "is one that this clock never shows")
         block = block.take(block.exists)
         if not len(block):
-            continue
-        if first is None:
-            first, last, last_value = int(block.times[0]), int(block.times[0]) - 1, 0
-        latest = np.maximum.accumulate(np.append(last, block.times[:-1]))
+            return True
+        if self._first is None:
+            self._first, self.last = int(block.times[0]), int(block.times[0]) - 1
+        latest = np.maximum.accumulate(np.append(self.last, block.times[:-1]))
         ahead, again = block.times > latest, block.times == latest
         if again.any():
             leader = np.maximum.accumulate(np.where(ahead, np.arange(len(block)), -1))
-            differs = again & (block.values != np.where(leader < 0, last_value, block.values[leader]))
-            repeated += int(np.count_nonzero(again & ~differs))
+            differs = again & (block.values != np.where(leader < 0, self._last_value, block.values[leader]))
+            self._repeated += int(np.count_nonzero(again & ~differs))
             problems.rows("stamps with two values", block, differs, "repeats the one before with another value")
         problems.rows("stamps that run back", block, block.times < latest, "runs back behind one before it")
         block = block.take(ahead)
         if len(block):
-            runs.read(block.times, block.values, block.numbers)
-            last, last_value = int(block.times[-1]), int(block.values[-1])
-    if first is None:
-        raise DataError(f"{meter.origin} has no rows with a time; check the file and its time zone.")
-    runs.finish()
-    if not runs.stretches:
-        problems.add("single rows", ["a single row has no interval, so its energy is unknown"], 1)
+            self._runs.read(block.times, block.values, block.numbers)
+            self.last, self._last_value = int(block.times[-1]), int(block.values[-1])
+        return True
 
-    power = meter.quantity == "power"
-    told = [kw for stretch in runs.stretches for kw in _kilowatts(stretch, power=power)]
-    return Survey(
-        name=meter.name,
-        origin=meter.origin,
-        rows=rows,
-        first=runs.stretches[0].first if runs.stretches else first,
-        last=runs.stretches[-1].last if runs.stretches else last,
-        intervals=tuple(Run(each.interval, each.first, each.last, each.rows) for each in runs.stretches),
-        gaps=tuple(runs.gaps),
-        repeated=repeated,
-        nonexistent=nonexistent,
-        total_mwh=sum((_energy(stretch, power=power) for stretch in runs.stretches), Fraction(0)),
-        min_kw=min(told, default=0.0),
-        max_kw=max(told, default=0.0),
-        problems=problems.told(),
-    )
+    def told(self) -> Survey:
+        """What there is to say, when all has been read."""
+        meter, runs = self.meter, self._runs
+        if self._first is None:
+            raise DataError(f"{meter.origin} has no rows with a time; check the file and its time zone.")
+        runs.finish()
+        if not runs.stretches:
+            self._problems.add("single rows", ["a single row has no interval, so its energy is unknown"], 1)
+        power = meter.quantity == "power"
+        told = [kw for stretch in runs.stretches for kw in _kilowatts(stretch, power=power)]
+        return Survey(
+            name=meter.name,
+            origin=meter.origin,
+            rows=self.rows,
+            first=runs.stretches[0].first if runs.stretches else self._first,
+            last=runs.stretches[-1].last if runs.stretches else self.last,
+            intervals=tuple(Run(each.interval, each.first, each.last, each.rows) for each in runs.stretches),
+            gaps=tuple(runs.gaps),
+            repeated=self._repeated,
+            nonexistent=self._nonexistent,
+            total_mwh=sum((_energy(stretch, power=power) for stretch in runs.stretches), Fraction(0)),
+            min_kw=min(told, default=0.0),
+            max_kw=max(told, default=0.0),
+            problems=self._problems.told(),
+        )
 
 
 def _energy(stretch: Stretch, *, power: bool) -> Fraction:
