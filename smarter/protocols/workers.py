@@ -25,10 +25,9 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from smarter.api import PublicKey, Scheme
+from smarter.model.control import awaited
 
 FAILED = "a worker process was ended from outside; the run went on without workers, more slowly"
-PATIENCE = 2.0
-"""Seconds that workers have to end by themselves; a batch takes a tenth of one."""
 NICENESS = 5
 """Workers make room for the process that has readings in the clear, where there are fewer cores than both can use."""
 
@@ -89,14 +88,18 @@ class Workers:
         self._prepared = context.Event()  # kept: a worker finds it by name when it starts
         self._made: SimpleQueue[tuple[_Worker, list[bytes] | None]] = SimpleQueue()
         self._workers: list[_Worker] = []
-        for number in range(count):
-            here, there = context.Pipe()
-            arguments = (self._task, there, self._prepared, number == 0)
-            process = context.Process(target=_work, args=arguments, name=f"blinding-{number}", daemon=True)
-            with _uninterrupted():
-                process.start()
-            there.close()
-            self._workers.append(_Worker(process, here))
+        try:
+            for number in range(count):
+                here, there = context.Pipe()
+                arguments = (self._task, there, self._prepared, number == 0)
+                process = context.Process(target=_work, args=arguments, name=f"blinding-{number}", daemon=True)
+                with _uninterrupted():
+                    process.start()
+                    self._workers.append(_Worker(process, here))
+                there.close()
+        except BaseException:
+            self._end()
+            raise
         for worker in self._workers:
             # What is made is taken in as it comes: a full pipe would stop its maker.
             threading.Thread(target=self._collect, args=[worker], daemon=True).start()
@@ -120,17 +123,22 @@ class Workers:
 
     def get(self) -> list[bytes]:
         """The next batch that was ordered, when it is made; empty when the workers have failed."""
-        worker, blobs = self._made.get()
+        worker, blobs = awaited(self._made)
         if blobs is None:
             self.failure = FAILED
-            self._end(patience=0)
+            self._end()
             return []
         worker.owes -= 1
         return blobs
 
+    @property
+    def made(self) -> int:
+        """How many batches are made and not yet taken."""
+        return self._made.qsize()
+
     def close(self) -> None:
-        """End them; what they have made is forgotten."""
-        self._end(patience=PATIENCE)
+        """End them, in the midst of what they still make; what they have made is forgotten."""
+        self._end()
 
     def _collect(self, worker: _Worker) -> None:
         """In a thread: take in what a worker makes, to its end."""
@@ -143,18 +151,15 @@ class Workers:
         except (EOFError, OSError, ZeroDivisionError):
             self._made.put((worker, None))
 
-    def _end(self, patience: float) -> None:
+    def _end(self) -> None:
         for worker in self._workers:
-            # Its reader and the worker get an end of file, which closing alone would not tell a thread that waits.
-            with suppress(OSError):
-                worker.pipe.send_bytes(b"")
+            # The thread that reads its pipe gets an end of file.
+            worker.process.kill()
         for worker in self._workers:
-            worker.process.join(patience)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
+            worker.process.join()
         self._workers = []
-        self._task.table.unlink(missing_ok=True)
+        for path in (self._task.table, _unfinished(self._task.table)):
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -162,16 +167,25 @@ def _uninterrupted() -> Iterator[None]:
     """Put a Ctrl-C off until the block has ended.
 
     A worker that is half-started would never end, and one that inherits no mask would be interrupted in its imports,
-    before ``_work`` makes it deaf.
+    before ``_work`` makes it deaf. The mask alone is not enough: Python runs the handler in the main thread whichever
+    other thread was interrupted.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    came: list[int] = []
+    handler = signal.getsignal(signal.SIGINT) if threading.current_thread() is threading.main_thread() else None
+    if handler is not None:
+        signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if handler is not None:
+            signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 # In a worker.
@@ -217,12 +231,15 @@ def _prepare(scheme: Scheme, public: PublicKey, task: _Task, prepared: Event, fi
         mapped.madvise(mmap.MADV_DONTNEED)  # what was only read through to be taken need not stay mapped
 
 
+def _unfinished(path: Path) -> Path:
+    return path.with_suffix(".tmp")
+
+
 def _write(path: Path, pieces: Iterable[bytes]) -> None:
-    temporary = path.with_suffix(".tmp")
+    temporary = _unfinished(path)
     try:
-        with temporary.open("wb") as file:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.writelines(pieces)
-        temporary.chmod(0o600)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from multiprocessing import get_context
 from pathlib import Path
@@ -128,12 +130,18 @@ def test_no_more_is_kept_than_the_run_may_use(supply: Callable[..., Blindings]) 
 # Workers.
 
 
-def test_a_ctrl_c_waits_until_a_worker_has_been_started() -> None:
+@pytest.mark.parametrize("others", [0, 1], ids=["alone", "beside another thread, which the system may interrupt"])
+def test_a_ctrl_c_waits_until_a_worker_has_been_started(others: int) -> None:
     done = []
+    over = threading.Event()
+    threads = [threading.Thread(target=over.wait) for _ in range(others)]
+    for thread in threads:
+        thread.start()
 
     def start() -> None:
         with _uninterrupted():
-            signal.raise_signal(signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)  # Python runs handlers between two instructions
             done.append("start")
 
     heeded = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -141,6 +149,7 @@ def test_a_ctrl_c_waits_until_a_worker_has_been_started() -> None:
         with pytest.raises(KeyboardInterrupt):
             start()
     finally:
+        over.set()
         signal.signal(signal.SIGINT, heeded)
     assert done == ["start"]
 
@@ -164,17 +173,19 @@ def test_a_worker_that_is_killed_is_said_and_missed_by_nobody(keys: KeyPair, poo
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs /proc to look into a process's memory")
-def test_no_worker_holds_a_factor_of_the_modulus(keys: KeyPair, pool: Blindings) -> None:
+def test_no_worker_holds_a_factor_of_the_modulus(
+    keys: KeyPair, pool: Blindings, memory_of: Callable[[int], bytes]
+) -> None:
     taken = pool.take(EXPECTED)  # by then each worker has made something
     secrets = [int(prime).to_bytes(64, order) for prime in _primes(keys) for order in ("little", "big")]
     public = int(keys.public.material.modulus).to_bytes(128, "little")
     assert len(taken) == EXPECTED
     found_public = found_secret = False
     for worker in workers_of(pool):
-        memory = _memory(worker)
+        memory = memory_of(worker)
         found_public |= public in memory
         found_secret |= any(secret in memory for secret in secrets)
-    here = _memory(os.getpid())
+    here = memory_of(os.getpid())
     found_here = any(secret in here for secret in secrets)
     assert found_public, "the search does not find what is there"
     assert found_here, "the search does not find what is there"
@@ -183,19 +194,3 @@ def test_no_worker_holds_a_factor_of_the_modulus(keys: KeyPair, pool: Blindings)
 
 def _primes(keys: KeyPair) -> tuple[int, int]:
     return keys.private.material.p, keys.private.material.q
-
-
-def _memory(process: int) -> bytes:
-    found = bytearray()
-    with Path(f"/proc/{process}/mem").open("rb", buffering=0) as memory:
-        for line in Path(f"/proc/{process}/maps").read_text().splitlines():
-            span = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
-            if span is None or "[v" in line:
-                continue
-            start, end = (int(edge, 16) for edge in span.groups())
-            try:
-                memory.seek(start)
-                found += memory.read(end - start)
-            except (OSError, ValueError):
-                continue
-    return bytes(found)
