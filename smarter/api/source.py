@@ -21,13 +21,13 @@ Quantity = Literal["power", "energy", "register"]
 
 @dataclass(frozen=True)
 class Rows:
-    """A block of consecutive rows of one meter, in file order, columnar.
+    """A block of consecutive rows of one meter, in file order (where a format has none: of time), columnar.
 
     Attributes:
         stamps: int64, seconds since 1970-01-01T00:00 of the clock that the meter's ``clock`` names.
         values: int64, in µW (``power``: the mean over the interval), µWh (``energy`` of the interval;
             ``register``: what the meter showed at the stamp), from the decimal text, ties to even.
-        numbers: int64, each row's number in its file as a person counts, for errors.
+        numbers: int64, each row's number in its file (or of its meter) as a person counts, for errors.
     """
 
     stamps: NDArray[np.int64]
@@ -49,6 +49,7 @@ class SourceMeter(ABC):
         timezone: IANA name of the wall clock when it is not the neighbourhood's; None otherwise.
         stamp_at: whether a stamp names the ``start`` or the ``end`` of its interval
             (for ``register``: the moment it was read, and this is ``start``).
+        notes: what the user is to know of the meter or the source: what is left out of it, what looks wrong.
     """
 
     name: str
@@ -57,13 +58,15 @@ class SourceMeter(ABC):
     clock: Literal["local", "utc"] = "local"
     timezone: str | None = None
     stamp_at: Literal["start", "end"] = "start"
+    notes: Sequence[str] = ()
 
     @abstractmethod
     def rows(self, *, block: int = 65_536, after: int | None = None, before: int | None = None) -> Iterator[Rows]:
         """Yield the rows in file order, in blocks of at most ``block`` rows.
 
         ``after`` and ``before`` (stamps of its own clock) are hints: the source may leave rows out that lie
-        outside, and must not check what it leaves out.
+        outside, and must not check what it leaves out. Whoever reads several meters asks all of them before taking
+        the first block and keeps them in step, so that a source can read a file of many meters once for all.
 
         Raises:
             DataError: with file and row: a value that is no finite number, a stamp that is none, a file that is not

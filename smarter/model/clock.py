@@ -42,7 +42,7 @@ def zone(timezone: str) -> ZoneInfo:
 
 
 @lru_cache(maxsize=4096)
-def _changes(timezone: str, year: int) -> tuple[tuple[int, int, int], ...]:
+def changes(timezone: str, year: int) -> tuple[tuple[int, int, int], ...]:
     """The clock changes of a year of UTC: (instant, offset before, offset after), in seconds.
 
     Sampled once a day and then bisected: two changes on one day that cancel out would be missed; no zone
@@ -92,12 +92,12 @@ class _Table:
 
 @lru_cache(maxsize=256)
 def _table(timezone: str, first_year: int, last_year: int) -> _Table:
-    changes = [change for year in range(first_year, last_year + 1) for change in _changes(timezone, year)]
+    found = [change for year in range(first_year, last_year + 1) for change in changes(timezone, year)]
     start = datetime(first_year, 1, 1, tzinfo=UTC).astimezone(zone(timezone)).utcoffset()
     assert start is not None
-    first = changes[0][1] if changes else int(start.total_seconds())
-    instants = np.array([change[0] for change in changes], np.int64)
-    offsets = np.array([first] + [change[2] for change in changes], np.int64)
+    first = found[0][1] if found else int(start.total_seconds())
+    instants = np.array([change[0] for change in found], np.int64)
+    offsets = np.array([first] + [change[2] for change in found], np.int64)
     ends = np.stack([instants + offsets[:-1], instants + offsets[1:]])
     return _Table(instants, offsets, ends.min(axis=0), ends.max(axis=0))
 

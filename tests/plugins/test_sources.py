@@ -92,7 +92,7 @@ def counting_year(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_shipped_sources_are_registered_by_name() -> None:
     found: list[type[Source]] = []
     register_sources(found.append)
-    assert [source.name for source in found] == ["umass", "csv", "synthetic"]
+    assert [source.name for source in found] == ["umass", "csv", "green-button", "synthetic"]
 
 
 def csv_meters(path: Path, text: str, **options: object) -> list[SourceMeter]:

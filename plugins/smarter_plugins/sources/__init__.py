@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from smarter.api import Source, hookimpl
 from smarter_plugins.sources.columns import Columns
+from smarter_plugins.sources.green_button import GreenButton
 from smarter_plugins.sources.synthetic import Synthetic
 from smarter_plugins.sources.umass import Umass
 
@@ -13,5 +14,5 @@ from smarter_plugins.sources.umass import Umass
 @hookimpl
 def register_sources(register: Callable[[type[Source]], None]) -> None:
     """Hand over the shipped sources."""
-    for source in (Umass, Columns, Synthetic):
+    for source in (Umass, Columns, GreenButton, Synthetic):
         register(source)

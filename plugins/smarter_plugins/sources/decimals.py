@@ -84,15 +84,18 @@ def parse(
         decimals += is_digit & marks
     good &= (digits > 0) & (digits <= _DIGITS)
     np.negative(mantissa, out=mantissa, where=negative)
-    return _scaled(mantissa, exponent - decimals.astype(np.int64), good)
+    return scaled(mantissa, exponent - decimals.astype(np.int64), good)
 
 
-def _scaled(
+def scaled(
     mantissa: NDArray[np.int64], shift: NDArray[np.int64], good: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """``mantissa`` × 10^``shift``, ties to even; where it would overflow, the mask says no."""
+    """``mantissa`` × 10^``shift``, ties to even; where it would overflow, the mask that comes back says no.
+
+    Mantissas have at most 18 digits, shifts are from -18 to 18.
+    """
     factor = _POWERS[np.clip(shift, 0, _DIGITS)]
-    if np.any(good & (np.abs(mantissa) >= LARGEST // int(factor.max()))):
+    if np.any(good & (np.abs(mantissa) >= LARGEST // int(factor.max(initial=1)))):
         good = good & (np.abs(mantissa) <= LARGEST // factor)
     result = np.where(good, mantissa, 0) * factor
     down = np.flatnonzero(good & (shift < 0))
