@@ -14,7 +14,10 @@ from typing import Any
 
 import pytest
 
+from smarter.protocols.audit_reading import check_audit, default_heads, read_audit
 from smarter.scenario import load_scenario
+from smarter.state import StateFolder
+from smarter.state.folder import anchor_folder
 
 pytestmark = pytest.mark.slow
 
@@ -97,6 +100,24 @@ def _check(files: Any, expected: Any, lane: Path, state: Path) -> None:
         )
     assert set(keys.values()) == {1}
     assert len(keys) == len(files.billing) + len(files.demand)
+    _check_log(StateFolder(state, anchor_folder()), files)
+
+
+def _check_log(folder: StateFolder, files: Any) -> None:
+    """The audit log is whole, and has each release and refusal just once."""
+    check_audit(folder, default_heads(folder))
+    noted = Counter(
+        (entry.action, entry.subject, entry.detail["kind"], entry.detail["start"])
+        for entry in read_audit(folder).entries
+        if entry.action in ("release", "refusal")
+    )
+    assert set(noted.values()) == {1}
+    statuses = Counter(row["status"] for row in (*files.billing, *files.demand))
+    counts = Counter(action for action, *_ in noted)
+    assert (counts["release"], counts["refusal"]) == (
+        statuses["complete"] + statuses["incomplete"],
+        statuses["refused"],
+    )
 
 
 @pytest.mark.parametrize("way", ["quiet", "faulty"])

@@ -1,0 +1,189 @@
+"""``smarter audit``: who did what, whether that record is whole, and its head to be kept elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smarter.cli.options import (
+    debug_option,
+    opened,
+    run_command,
+    scenario_argument,
+    state_option,
+    unlock_option,
+    unlocking,
+)
+from smarter.errors import UsageError
+from smarter.model.audit import ACTIONS
+
+if TYPE_CHECKING:
+    from smarter.model.audit import Entry
+    from smarter.scenario import Scenario
+    from smarter.state import StateFolder
+
+_ACTIONS = "Only entries of this action, such as read, export, release, refusal, login, key-use; may be repeated."
+
+
+@click.group(epilog="Example:  smarter audit verify quickstart")
+def audit() -> None:
+    """Show and verify the audit log of a scenario's state, and print its head to be kept elsewhere.
+
+    The log holds every login, read, export, release, refusal, key use and change of consent. It names neither readings
+    nor people: households and accounts have keyed identifiers.
+    """
+
+
+def _begun(scenario: str, overrides: tuple[str, ...], state: Path | None) -> tuple[Scenario, StateFolder]:
+    checked, folder = opened(scenario, overrides, state)
+    if not folder.begun:
+        command = run_command(scenario, overrides, state)
+        raise UsageError(f"there is no audit log of {checked.name} in {folder.path} yet; `{command}` begins one.")
+    return checked, folder
+
+
+def _moment(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A moment as the log writes it, which sorts by time."""
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no date or time such as '2026-03-01 12:00'", ctx, param) from error
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+@audit.command(
+    epilog="\b\nExamples:\n  smarter audit show quickstart --action read --action export\n"
+    "  smarter audit show quickstart --subject-of a3f9 --since 2026-03-01"
+)
+@scenario_argument
+@click.option("--since", metavar="TIME", callback=_moment, help="Only from this date or time (UTC) on.")
+@click.option("--action", "actions", multiple=True, type=click.Choice(ACTIONS), metavar="ACTION", help=_ACTIONS)
+@click.option(
+    "--subject-of",
+    "meters",
+    multiple=True,
+    metavar="METER",
+    help="Only what concerns the household of this pseudonym, whose first digits do.",
+)
+@state_option
+@unlock_option
+@click.option("--json", "as_json", is_flag=True, help="Print the entries as JSON.")
+@debug_option
+def show(
+    scenario: str,
+    overrides: tuple[str, ...],
+    since: str | None,
+    actions: tuple[str, ...],
+    meters: tuple[str, ...],
+    state: Path | None,
+    unlock: str,
+    as_json: bool,
+) -> None:
+    """Print the entries of the log, oldest first, checked on the way.
+
+    Each has a number, the time, who did what to whom, and details. With --subject-of the audit keystore is unlocked,
+    and it is noted who was asked about.
+    """
+    from smarter.protocols.audit_reading import read_audit
+
+    checked, folder = _begun(scenario, overrides, state)
+    entries = read_audit(folder).entries
+    if meters:
+        entries = _concerning(entries, checked, folder, meters, unlock)
+    chosen = (
+        entry
+        for entry in entries
+        if (not actions or entry.action in actions) and (since is None or entry.time >= since)
+    )
+    if as_json:
+        _print_json(chosen)
+        return
+    from smarter.cli import show
+
+    for line in show.audit_lines(chosen):
+        click.echo(line)
+
+
+def _concerning(
+    entries: Iterable[Entry], scenario: Scenario, folder: StateFolder, meters: Iterable[str], unlock: str
+) -> Iterator[Entry]:
+    from smarter.cli.reporting import found_households
+    from smarter.model.audit import LOCAL, household
+    from smarter.protocols.audit_reading import about
+    from smarter.protocols.auditing import open_audit
+    from smarter.protocols.session import recall
+
+    session = recall(scenario, folder)
+    if session is None:
+        raise UsageError(f"the run in {folder.path} was stopped at its very beginning; run it again.")
+    session.journal.close()
+    named = [household(found_households(session, meter)[0][0]) for meter in meters]
+    with open_audit(folder, unlocking(unlock, folder)) as log:
+        for one in named:
+            log.note("read", LOCAL, one, what="audit log")
+    return about(entries, log, *named)
+
+
+def _print_json(entries: Iterable[Entry]) -> None:
+    import json
+    from dataclasses import asdict
+
+    separator = "["
+    for entry in entries:
+        click.echo(f"{separator}\n  {json.dumps(asdict(entry))}", nl=False)
+        separator = ","
+    click.echo("\n]" if separator == "," else "[]")
+
+
+@audit.command(
+    epilog="\b\nExamples:\n  smarter audit verify quickstart\n  smarter audit verify quickstart --anchor kept.head"
+)
+@scenario_argument
+@click.option(
+    "--anchor",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="PATH",
+    help="A head that was kept, or the folder of heads. [default: SMARTER_ANCHOR, or the user's data folder]",
+)
+@state_option
+@debug_option
+def verify(scenario: str, overrides: tuple[str, ...], anchor: Path | None, state: Path | None) -> None:
+    """Check that nothing in the log was changed, moved or cut, also at its tail.
+
+    It is held against its signatures, the head in the state, the one kept elsewhere, and the ledger of releases. What
+    is wrong is said with the number of the first entry concerned, and exit code 4.
+    """
+    from smarter.protocols.audit_reading import check_audit, default_heads, heads_in
+
+    _, folder = _begun(scenario, overrides, state)
+    heads = default_heads(folder) if anchor is None else heads_in(anchor, folder)
+    found = check_audit(folder, heads)
+    click.echo(f"{found.entries:,} entries, whole")
+    if found.torn:
+        click.echo(
+            f"note: {found.torn} bytes behind them were never committed, as after a loss of power; whoever writes next "
+            "drops them and says so.",
+            err=True,
+        )
+
+
+@audit.command(epilog="Example:  smarter audit head quickstart > quickstart.head")
+@scenario_argument
+@state_option
+@debug_option
+def head(scenario: str, overrides: tuple[str, ...], state: Path | None) -> None:
+    """Print the signed head of the log, when the log is whole.
+
+    Kept where nobody can reach it who could write to the state, it shows later that nothing before it has changed.
+    """
+    from smarter.protocols.audit_reading import head_of
+
+    _, folder = _begun(scenario, overrides, state)
+    click.echo(head_of(folder).text())
