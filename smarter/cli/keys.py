@@ -1,53 +1,72 @@
-"""``smarter keys``: what keys there are, replacing one, and handing public halves out."""
+"""``smarter keys``: what keys there are and how old, replacing one, and public halves out and in.
+
+``locking`` has the commands that say who opens a keystore.
+"""
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import click
 
+from smarter.cli.locking import lock, share
 from smarter.cli.options import (
+    begun,
     debug_option,
-    opened,
-    run_command,
     scenario_argument,
+    shares_option,
     state_option,
     unlock_option,
     unlocking,
 )
 from smarter.errors import UsageError
-from smarter.scenario import Scenario
-from smarter.state import StateFolder
+
+if TYPE_CHECKING:
+    from smarter.keys.entries import PublicEntry
+
+LIFETIME_DAYS = 730  # smarter.keys.ages.LIFETIME, which --help need not load
 
 
-@click.group(epilog="Example:  smarter keys list quickstart")
+@click.group(
+    epilog="\b\nExamples:\n  smarter keys list quickstart\n  smarter keys rotate quickstart mdms unwrap\n"
+    "  smarter keys share quickstart releaser --threshold 2 --officers 3"
+)
 def keys() -> None:
-    """List, rotate and export the keys of a scenario's state."""
+    """List, rotate, export and lock the keys of a scenario's state."""
 
 
-def _begun(scenario: str, overrides: tuple[str, ...], state: Path | None) -> tuple[Scenario, StateFolder]:
-    checked, folder = opened(scenario, overrides, state)
-    if not folder.begun:
-        command = run_command(scenario, overrides, state)
-        raise UsageError(f"there are no keys of {checked.name} in {folder.path} yet; `{command}` makes them.")
-    return checked, folder
+keys.add_command(share)
+keys.add_command(lock)
 
 
 @keys.command(name="list", epilog="Example:  smarter keys list quickstart")
 @scenario_argument
 @state_option
 @click.option("--all", "everything", is_flag=True, help="Also every meter's signing and epoch keys.")
+@click.option(
+    "--max-age",
+    type=click.IntRange(1),
+    default=LIFETIME_DAYS,
+    metavar="DAYS",
+    help=f"From what age on a key is due to be replaced. [default: {LIFETIME_DAYS}]",
+)
 @debug_option
-def list_keys(scenario: str, overrides: tuple[str, ...], state: Path | None, everything: bool) -> None:
-    """List the keys of each party by purpose and fingerprint; nothing is unlocked."""
+def list_keys(scenario: str, overrides: tuple[str, ...], state: Path | None, everything: bool, max_age: int) -> None:
+    """List the keys of each party by purpose, fingerprint and age in days; nothing is unlocked.
+
+    A key that is due still works; `smarter keys rotate` replaces it.
+    """
     from smarter.cli import printing, show
     from smarter.keys.keystore import keystores, public_entries
 
-    _, folder = _begun(scenario, overrides, state)
+    _, folder = begun(scenario, overrides, state)
     listed = {party: public_entries(folder.keys, party) for party in keystores(folder.keys)}
     left_out = () if everything else listed.pop("meters", ())
     out = printing.console()
-    show.keys_table(out, listed)
+    show.keys_table(out, listed, time.time(), timedelta(days=max_age))
     if left_out:
         out.print(f"and {len(left_out)} keys of the meters, which --all lists")
 
@@ -58,18 +77,25 @@ def list_keys(scenario: str, overrides: tuple[str, ...], state: Path | None, eve
 @click.argument("purpose")
 @state_option
 @unlock_option
+@shares_option
 @debug_option
 def rotate(
-    scenario: str, overrides: tuple[str, ...], party: str, purpose: str, state: Path | None, unlock: str
+    scenario: str,
+    overrides: tuple[str, ...],
+    party: str,
+    purpose: str,
+    state: Path | None,
+    unlock: str,
+    shares: tuple[Path, ...],
 ) -> None:
     """Replace the PURPOSE key of PARTY; what was made under the earlier one can still be opened.
 
     The releaser's aggregation key can be replaced only when no window is open, that is between runs.
     """
-    from smarter.protocols import provision
+    from smarter.protocols.auditing import rotate as replace_key
     from smarter.protocols.session import recall
 
-    checked, folder = _begun(scenario, overrides, state)
+    checked, folder = begun(scenario, overrides, state)
     with folder.locked():
         session = recall(checked, folder)
         if session is None:
@@ -80,38 +106,75 @@ def rotate(
                     f"the run in {folder.path} is not finished, and keys change only where no window is open; "
                     "finish it with `smarter run` first."
                 )
-            unlocker = unlocking(unlock, folder)
-            entry = provision.rotate(folder.keys, unlocker, session.cryptography, party, purpose)
+            unlocker = unlocking(unlock, folder, shares)
+            entry = replace_key(folder, unlocker, session.cryptography, party, purpose)
         finally:
             session.journal.close()
     click.echo(f"{party} {purpose} {entry.fingerprint}")
 
 
-@keys.command(name="export-public", epilog="Example:  smarter keys export-public quickstart mdms unwrap > mdms.pem")
+@keys.command(
+    name="export-public",
+    epilog="\b\nExamples:\n  smarter keys export-public quickstart mdms unwrap > mdms.pem\n"
+    "  smarter keys export-public quickstart pes sign --format jwk",
+)
 @scenario_argument
 @click.argument("party")
 @click.argument("purpose")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["pem", "jwk", "json"]),
+    help="PEM or JWK for RSA and Ed25519 keys; json is Smarter's own form, for any.",
+)
 @state_option
 @debug_option
-def export_public(scenario: str, overrides: tuple[str, ...], party: str, purpose: str, state: Path | None) -> None:
-    """Print the public half of a party's current key: PEM where there is one, hexadecimal otherwise."""
+def export_public(
+    scenario: str, overrides: tuple[str, ...], party: str, purpose: str, form: str | None, state: Path | None
+) -> None:
+    """Print the public half of a party's current key: PEM where there is one, hexadecimal otherwise.
+
+    A scheme's key, such as the releaser's aggregate key, has no standard form.
+    """
     from smarter.keys.keystore import keystores, public_entries
 
-    _, folder = _begun(scenario, overrides, state)
+    _, folder = begun(scenario, overrides, state)
     if party not in keystores(folder.keys):
         raise UsageError(f"there is no party {party}; there are {', '.join(keystores(folder.keys))}.")
     entries = public_entries(folder.keys, party)
     for entry in entries:
         if entry.purpose == purpose and entry.current and entry.public:
-            click.echo(_text(entry.plugin, entry.public), nl=False)
+            click.echo(_text(entry, form), nl=False)
             return
     purposes = sorted({entry.purpose for entry in entries if entry.public})
     raise UsageError(f"{party} has no public {purpose} key; there are {', '.join(purposes[:8])}.")
 
 
-def _text(plugin: str, public: bytes) -> str:
-    from smarter.keys import signing
+def _text(entry: PublicEntry, form: str | None) -> str:
+    from smarter.keys.public import of_entry, own_form
 
-    if plugin == signing.PLUGIN:
-        return signing.pem_of(public)
-    return public.decode() if public.startswith(b"-----BEGIN") else public.hex() + "\n"
+    if form == "json":
+        return own_form(entry)
+    half = of_entry(entry)
+    if half is not None:
+        return half.jwk() if form == "jwk" else half.pem()
+    if form in (None, "pem") and entry.public.startswith(b"-----BEGIN"):
+        return entry.public.decode()  # as a plugin of somebody else's writes it
+    if form is not None:
+        raise UsageError(f"a public key of {entry.plugin} has no standard form as {form}: --format json is Smarter's.")
+    return entry.public.hex() + "\n"
+
+
+@keys.command(epilog="Example:  smarter keys fingerprint partner.pem")
+@click.argument("file", type=click.File("rb"), metavar="FILE")
+@debug_option
+def fingerprint(file: IO[bytes]) -> None:
+    """Read a public key that somebody handed over, as PEM or JWK, and print what it is called.
+
+    An RSA key of 2048 bits or more, or an Ed25519 key; FILE may be - for standard input. Compare the fingerprint with
+    its owner by another way than the file came. The thumbprint is that of RFC 7638.
+    """
+    from smarter.keys.public import LONGEST, read_public
+
+    half = read_public(file.read(LONGEST + 1), file.name)
+    click.echo(f"kind\t{half.kind}\nbits\t{half.bits}\nfingerprint\t{half.fingerprint}\nthumbprint\t{half.thumbprint}")

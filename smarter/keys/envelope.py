@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from smarter.api.randomness import Randomness
-from smarter.errors import DamagedKeys, OutOfBounds, WrongPassphrase
+from smarter.errors import DamagedKeys, OutOfBounds, WrongPassphrase, WrongShares
 from smarter.keys.derive import derive, joined
 from smarter.keys.entries import KeyEntry, PublicEntry
 from smarter.keys.kdf import Kdf
@@ -54,7 +54,7 @@ class Envelope:
     Attributes:
         where: the file, for messages.
         identity: random name of this keystore, hexadecimal.
-        kind: what unlocks it: ``passphrase``, ``keyfile`` or ``keyring``.
+        kind: what unlocks it: ``passphrase``, ``keyfile``, ``keyring`` or ``officers``.
         public: what can be listed; not authenticated before :func:`unseal` has opened the rest.
     """
 
@@ -126,12 +126,15 @@ def unseal(envelope: Envelope, lock: Lock) -> list[KeyEntry]:
 
     Raises:
         WrongPassphrase: the passphrase is not this keystore's.
+        WrongShares: nor are the officers' shares.
         DamagedKeys: the key file or keyring entry is not this keystore's, or the content was altered.
     """
     party, where = envelope.party, envelope.where
     if not hmac.compare_digest(lock.key(_CHECK, party, envelope.identity), envelope.check):
         if lock.kind == "passphrase":
             raise WrongPassphrase(f"the passphrase does not open keystore {where}: give the one of party {party}.")
+        if lock.kind == "officers":
+            raise WrongShares(f"the shares do not open keystore {where}: bring those that were handed out for it last.")
         raise DamagedKeys(
             f"the {'key file' if lock.kind == 'keyfile' else 'keyring entry'} of party {party} is not the "
             f"one that keystore {where} was sealed with: bring that back, or start anew with --fresh."

@@ -1,12 +1,13 @@
-"""Where the secret that unlocks a keystore comes from: a passphrase, a key file, the OS keyring.
+"""Where the secret that unlocks a keystore comes from: a passphrase, a key file, the OS keyring, its officers.
 
 ``cli`` picks one by :func:`unlock_from` and hands it to :class:`smarter.keys.keystore.Keystore`.
 """
 
 from __future__ import annotations
 
+import os
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,8 +15,10 @@ from smarter.api.randomness import SYSTEM_RANDOMNESS, Randomness
 from smarter.errors import DamagedKeys, UsageError
 from smarter.keys.files import read_private, remove_private, write_private
 from smarter.keys.naming import party_name
+from smarter.keys.officers import KIND as OFFICERS
+from smarter.keys.officers import GivenShares
 from smarter.keys.ring import KeyringUnlock
-from smarter.keys.secret import SECRET_BYTES, VARIABLE, Secret, Unlock, takes
+from smarter.keys.secret import SECRET_BYTES, SHARES_VARIABLE, VARIABLE, Secret, Unlock, takes
 
 __all__ = ["KeyFileUnlock", "KeyringUnlock", "Mode", "PassphraseUnlock", "Secret", "Unlock", "unlock_from"]
 
@@ -112,18 +115,28 @@ class KeyFileUnlock:
 class ChosenUnlock:
     """Unlocks as the user chose, party by party: by the environment's passphrase where it has one.
 
-    With ``mode`` ``auto`` an existing keystore says itself what it takes, and a new one gets a key file.
+    With ``mode`` ``auto`` an existing keystore says itself what it takes, and a new one gets a key file. One that
+    officers locked takes their shares with any mode.
     """
 
-    def __init__(self, mode: Mode, ways: Mapping[str, Unlock], passphrase_of: Callable[[str], bytes | None]) -> None:
+    def __init__(
+        self,
+        mode: Mode,
+        ways: Mapping[str, Unlock],
+        passphrase_of: Callable[[str], bytes | None],
+        officers: GivenShares,
+    ) -> None:
         self._mode = mode
         self._ways = ways
         self._passphrase_of = passphrase_of
+        self._officers = officers
 
     def new(self, party: str, identity: str) -> Secret:
         return self._way(party, "keyfile").new(party, identity)
 
     def existing(self, party: str, identity: str, kind: str) -> Secret:
+        if kind == OFFICERS:
+            return self._officers.existing(party, identity)
         return self._way(party, kind).existing(party, identity, kind)
 
     def forget(self, party: str, identity: str, kind: str) -> None:
@@ -139,13 +152,22 @@ class ChosenUnlock:
         return self._ways[otherwise if self._mode == "auto" else self._mode]
 
 
-def unlock_from(mode: Mode, folder: Path, *, environ: Mapping[str, str], ask: Callable[[str], str] | None) -> Unlock:
+def unlock_from(
+    mode: Mode,
+    folder: Path,
+    *,
+    environ: Mapping[str, str],
+    ask: Callable[[str], str] | None,
+    shares: Sequence[Path] = (),
+) -> Unlock:
     """What unlocks the keystores in ``folder``.
 
     ``environ`` may hold ``SMARTER_PASSPHRASE_PARTY`` (such as ``SMARTER_PASSPHRASE_RELEASER``) or
     ``SMARTER_PASSPHRASE`` for all; ``ask`` shows a prompt and returns what was typed, None where
-    nobody can be asked. Nothing is asked, read or imported before a keystore needs it.
+    nobody can be asked. ``shares`` are files with officers' shares, one in each; without them those
+    that ``SMARTER_SHARES`` names. Nothing is asked, read or imported before a keystore needs it.
     """
+    files = list(shares) or [Path(name) for name in environ.get(SHARES_VARIABLE, "").split(os.pathsep) if name]
     ways: dict[str, Unlock] = {
         "passphrase": AskedPassphrases(ask),
         "keyfile": KeyFileUnlock(folder),
@@ -156,7 +178,15 @@ def unlock_from(mode: Mode, folder: Path, *, environ: Mapping[str, str], ask: Ca
         text = environ.get(_variable(party), environ.get(VARIABLE))
         return None if text is None else as_bytes(text)
 
-    return ChosenUnlock(mode, ways, passphrase_of)
+    return ChosenUnlock(mode, ways, passphrase_of, GivenShares(files, ask))
+
+
+def forget_kept(folder: Path, party: str, identity: str, kind: str) -> None:
+    """Destroy the secret that unlocked a keystore until it was locked otherwise; of some kinds nothing is kept."""
+    if kind == "keyfile":
+        KeyFileUnlock(folder).forget(party, identity, kind)
+    elif kind == "keyring":
+        KeyringUnlock().forget(party, identity, kind)
 
 
 def as_bytes(passphrase: str) -> bytes:
