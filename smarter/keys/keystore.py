@@ -18,7 +18,7 @@ from smarter.keys.entries import KeyEntry, PublicEntry
 from smarter.keys.files import read_private, remove_private, write_private
 from smarter.keys.kdf import DEFAULT_COST, SALT_BYTES, Kdf, ScryptCost
 from smarter.keys.naming import party_name
-from smarter.keys.secret import Secret, Unlock
+from smarter.keys.secret import Locking, Secret, Unlock
 
 __all__ = ["KeyEntry", "Keystore", "PublicEntry", "keystores", "public_entries"]
 
@@ -87,11 +87,17 @@ class Keystore:
         Raises:
             DamagedKeys: it is missing, cut, altered, another party's, or its key file is.
             WrongPassphrase: it is whole, and the passphrase is not its own.
+            WrongShares: nor are the officers' shares.
         """
         sealed = _read(folder, party)
         secret = unlock.existing(party, sealed.identity, sealed.kind)
         lock = envelope.Lock(sealed.kind, sealed.kdf, sealed.kdf.root(secret.value))
         return cls(folder, party, sealed.identity, lock, envelope.unseal(sealed, lock), random)
+
+    @property
+    def kind(self) -> str:
+        """What unlocks it: ``passphrase``, ``keyfile``, ``keyring`` or ``officers``."""
+        return self._lock.kind
 
     @staticmethod
     def destroy(folder: Path, party: str, unlock: Unlock) -> None:
@@ -109,7 +115,7 @@ class Keystore:
         data = envelope.seal(self.party, self.identity, self._lock, list(self._entries.values()), self._random)
         write_private(self.path, data)
 
-    def relock(self, unlock: Unlock, *, cost: ScryptCost = DEFAULT_COST) -> None:
+    def relock(self, unlock: Locking, *, cost: ScryptCost = DEFAULT_COST) -> None:
         """Save under another secret, as a keystore of a new identity; the old secret is not forgotten."""
         # A new identity: a keyring's old entry must live until the new file is in place.
         identity = self._random.bytes(8).hex()
@@ -133,6 +139,18 @@ class Keystore:
         for entry in self.entries(purpose):
             if entry.fingerprint != self._current.get(purpose):
                 del self._entries[purpose, entry.fingerprint]
+
+    def forget_earlier_private(self, purpose: str) -> None:
+        """Forget the private halves of all keys of ``purpose`` but the current one: what they signed still verifies."""
+        for entry in self.entries(purpose):
+            if entry.fingerprint != self._current.get(purpose):
+                self._entries[purpose, entry.fingerprint] = dataclasses.replace(entry, private=b"")
+
+    def forget(self, purpose: str) -> None:
+        """Forget every key of ``purpose``, if there is one; backups of the file may still hold them."""
+        for entry in self.entries(purpose):
+            del self._entries[purpose, entry.fingerprint]
+        self._current.pop(purpose, None)
 
     def current(self, purpose: str) -> KeyEntry:
         """The key in use for ``purpose``; raises :class:`DamagedKeys` when there is none."""

@@ -1,4 +1,4 @@
-"""Starting the meters: the parties as the journal left them, and a new key epoch of every meter.
+"""Starting the meters: the parties as the journal left them, and a new key epoch of every meter, also for its customer.
 
 ``run`` calls it before the first hold of every start. Announcements of earlier starts are handed to the PES again for
 as long as frames made under them may still be on their way.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from smarter.model.messages import wire
+from smarter.model.views import acting
+from smarter.protocols.enrolment import CustomerKeys
 from smarter.protocols.pes import PesDeployment
 from smarter.protocols.provision import Keyring
 from smarter.protocols.session import Session
@@ -31,7 +33,9 @@ def start_meters(session: Session, parties: PesDeployment, keyring: Keyring) -> 
     starts.append((journal.progress(), new))
     # The journal first: an epoch that it knows is never begun again, whether or not a frame was made in it.
     epochs = {pseudonym: epoch for pseudonym, (epoch, _) in secrets.items()}
-    journal.begin_epochs(epochs, wire.encode("epochs", [starts]))
+    with acting(parties.views["meters"]):
+        seal_keys = list(CustomerKeys.of(session, keyring.stores["meters"]).wrap_new(secrets))
+    journal.begin_epochs(epochs, wire.encode("epochs", [starts]), seal_keys)
     keyring.keep_epochs(secrets)
 
 

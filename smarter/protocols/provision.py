@@ -15,22 +15,23 @@ from queue import SimpleQueue
 
 from smarter.api import KeyPair, Keywrap, PublicKey, Scheme
 from smarter.errors import UsageError
-from smarter.keys import precomputed, signing
+from smarter.keys import audit, precomputed, signing
 from smarter.keys.entries import KeyEntry, PublicEntry
 from smarter.keys.keystore import Keystore
 from smarter.keys.naming import fingerprint
 from smarter.keys.unlock import Unlock
+from smarter.model.control import awaited
 from smarter.parties.mdms import MdmsKeys
 from smarter.parties.pes import PesKeys
 from smarter.parties.releaser import ReleaserKeys
 
-PARTIES = ("meters", "pes", "releaser", "mdms")
+PARTIES = ("meters", "pes", "releaser", "mdms", audit.PARTY)
 ROTATABLE = {
     "pes": ("unwrap", "sign"),
     "releaser": ("aggregate", "sign"),
     "mdms": ("unwrap",),
 }
-"""Which keys of which party can be replaced; a meter's are replaced by every start of it."""
+"""Which keys of which party can be replaced; a meter's are replaced by every start of it, the audit log's by itself."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class Keyring:
             number = f"{epoch:08x}"
             store.add(KeyEntry.fresh(f"epoch/{pseudonym.hex()}", fingerprint=number, plugin="hkdf", private=secret))
         store.save()
+
+    def epoch_secrets(self, pseudonym: bytes) -> dict[int, bytes]:
+        """A meter's epoch secrets, by key epoch."""
+        entries = self.stores["meters"].entries(f"epoch/{pseudonym.hex()}")
+        return {int(entry.fingerprint, 16): entry.private for entry in entries}
 
     def aggregate_key(self, scheme: Scheme) -> PublicKey:
         """The public key of the scheme under which sums are encrypted."""
@@ -145,6 +151,7 @@ def make_keys(
     for party, purposes in ROTATABLE.items():
         for purpose in purposes:
             stores[party].add(entries[party, purpose])
+    audit.fill(stores[audit.PARTY])
     for store in stores.values():
         store.save()
     return Keyring(stores)
@@ -165,7 +172,7 @@ def _at_once(plugins: Cryptography) -> Iterator[tuple[tuple[str, str], KeyEntry]
         # A daemon: whoever gives up in the middle need not wait for it.
         threading.Thread(target=make, args=place, daemon=True).start()
     for _ in places:
-        place, entry = made.get()
+        place, entry = awaited(made)
         if isinstance(entry, BaseException):
             raise entry
         yield place, entry
@@ -178,7 +185,22 @@ def open_keys(folder: Path, unlock: Unlock) -> Keyring:
         WrongPassphrase: a passphrase that is not the keystore's.
         DamagedKeys: a keystore or its key file is missing or does not read back.
     """
-    return Keyring({party: Keystore.open(folder, party, unlock) for party in PARTIES})
+    stores = {party: Keystore.open(folder, party, unlock) for party in PARTIES if party != audit.PARTY}
+    return Keyring({**stores, audit.PARTY: audit_keystore(folder, unlock)})
+
+
+def audit_keystore(folder: Path, unlock: Unlock) -> Keystore:
+    """Open the keystore of the audit log; it is made in a state from before there was one.
+
+    Raises:
+        WrongPassphrase: a passphrase that is not the keystore's.
+        DamagedKeys: it does not read back.
+    """
+    if Keystore.exists(folder, audit.PARTY):
+        return Keystore.open(folder, audit.PARTY, unlock)
+    store = Keystore.create(folder, audit.PARTY, unlock)
+    audit.fill(store)
+    return store
 
 
 def new_key(purpose: str, plugins: Cryptography) -> KeyEntry:
@@ -202,17 +224,27 @@ def _new_signing_key(purpose: str) -> KeyEntry:
     return KeyEntry.fresh(purpose, fingerprint=name, plugin=signing.PLUGIN, public=public, private=private)
 
 
-def rotate(folder: Path, unlock: Unlock, plugins: Cryptography, party: str, purpose: str) -> KeyEntry:
+def rotate(
+    folder: Path,
+    unlock: Unlock,
+    plugins: Cryptography,
+    party: str,
+    purpose: str,
+    noting: Callable[[KeyEntry, KeyEntry], None],
+) -> KeyEntry:
     """Replace one key of a party; an earlier one stays if something made under it is still to be opened.
 
     Only keys that unwrap do: the caller sees to it that no window is open and nothing on its way, so an aggregation key
-    has nothing left to open, and what a signing key signs from now on is forged.
+    has nothing left to open, and what a signing key signs from now on is forged. ``noting`` is told the key in use and
+    the new one before that takes its place.
     """
     if purpose not in ROTATABLE.get(party, ()):
-        known = ", ".join(f"{name} {key}" for name, keys in ROTATABLE.items() for key in keys)
+        there = {**ROTATABLE, audit.PARTY: (audit.SIGN,)}
+        known = ", ".join(f"{name} {key}" for name, keys in there.items() for key in keys)
         raise UsageError(f"there is no {purpose} key of {party} to rotate; there are: {known}.")
     store = Keystore.open(folder, party, unlock)
     entry = new_key(purpose, plugins)
+    noting(store.current(purpose), entry)
     store.add(entry)
     if purpose != "unwrap":
         store.forget_earlier(purpose)

@@ -12,10 +12,13 @@ from smarter.api import OpenStore, PublicKey
 from smarter.errors import DamagedStore, InputChanged, StateMismatch, UsageError
 from smarter.keys.keystore import Keystore, public_entries
 from smarter.keys.unlock import Unlock
+from smarter.model.audit import Note, key, party
+from smarter.model.control import heed
 from smarter.model.events import Progress
 from smarter.model.messages.frame import DEPLOYMENT_BYTES, PSEUDONYM_BYTES
 from smarter.model.windows import Axis, iso
 from smarter.parties.mdms import MDMS
+from smarter.protocols.auditing import READS_ALL, open_audit
 from smarter.protocols.network import PlannedFault
 from smarter.protocols.plan import NeighbourhoodPlan, cut_plan, plan_run
 from smarter.protocols.provision import Cryptography, Keyring, make_keys, mdms_keys
@@ -62,6 +65,11 @@ class Session:
     def expected(self) -> int:
         """How many readings the span could have."""
         return sum(plan.expected for plan in self.plans)
+
+    @property
+    def households(self) -> list[tuple[str, str]]:
+        """Each household's pseudonym in hexadecimal and its neighbourhood, sorted."""
+        return sorted((kept.pseudonym.hex(), name) for name, kepts in self.roster.items() for kept in kepts)
 
     def report(self, mdms: MDMS, store: OpenStore) -> Report:
         """The MDMS's answers."""
@@ -177,9 +185,35 @@ def _checked(recalled: Session, state: StateFolder) -> Session:
     return replace(recalled, plans=plans, cuts=cuts)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How far the run on a state has come: ``done`` of ``expected`` readings."""
+
+    done: int
+    expected: int
+    finished: bool
+
+
+def standing(scenario: Scenario, state: StateFolder) -> Standing | None:
+    """How far the run on ``state`` has come, without a look at the data; None when there is none yet.
+
+    Raises:
+        StateMismatch: the state is of another scenario.
+    """
+    session = recall(scenario, state)
+    if session is None:
+        return None
+    try:
+        return Standing(session.done, session.expected, session.finished)
+    finally:
+        session.journal.close()
+
+
 @contextmanager
-def reporting(session: Session, state: StateFolder, unlock: Unlock) -> Iterator[Report]:
-    """Let the MDMS answer from a finished state: only its own keystore is unlocked.
+def reporting(session: Session, state: StateFolder, unlock: Unlock, *notes: Note) -> Iterator[Report]:
+    """Let the MDMS answer from a finished state: only its own keystore and that of the audit log are unlocked.
+
+    ``notes``: who is about to read what, for the audit log; by default somebody on this machine, everything.
 
     Raises:
         UsageError: the run is not finished.
@@ -189,19 +223,25 @@ def reporting(session: Session, state: StateFolder, unlock: Unlock) -> Iterator[
             f"the run of {session.scenario.name} in {state.path} is not finished ({session.done:,} of "
             f"{session.expected:,} readings); `smarter run` with the same arguments takes it up."
         )
+    store = Keystore.open(state.keys, "mdms", unlock)
     keys = mdms_keys(
-        Keystore.open(state.keys, "mdms", unlock),
+        store,
         [entry for entry in public_entries(state.keys, "releaser") if entry.purpose == "sign"],
         session.cryptography.keywrap,
     )
-    with session.scenario.store.create().open(state.store) as store:
-        yield session.report(MDMS(session.deployment, keys, session.cryptography.keywrap), store)
+    with open_audit(state, unlock) as audit:
+        audit.note("key-use", party("mdms"), key(store.current("unwrap").fingerprint), purpose="unwrap")
+        for note in notes or (READS_ALL,):
+            audit.note(note.action, note.actor, note.subject, **note.detail)
+    with session.scenario.store.create().open(state.store) as records:
+        yield session.report(MDMS(session.deployment, keys, session.cryptography.keywrap), records)
 
 
 def _check_input(state: StateFolder, plan: NeighbourhoodPlan, roster: Sequence[KeptMeter]) -> None:
     kept = {meter.source: meter.digest for meter in roster}
     way_out = f"restore it, or start again with --fresh (the state is {state.path})."
     for meter in plan.meters:
+        heed()
         if meter.name not in kept:
             raise InputChanged(f"{meter.origin}: meter {meter.name} was not there when the run began; {way_out}")
         if meter.digest() != kept.pop(meter.name):

@@ -1,9 +1,10 @@
-"""What survives a crash: the journal with its ledger and kept frames, the lock, and where everything lies.
+"""What survives a crash: the journal with its ledger and kept frames, accounts, the lock, and where everything lies.
 
 ``run`` opens a :class:`StateFolder`, holds its lock while it works, and commits through the :class:`Journal`.
 """
 
+from smarter.state.accounts import Account, Accounts
 from smarter.state.folder import StateFolder, locate, states_folder
 from smarter.state.journal import Journal, KeptMeter, Tally
 
-__all__ = ["Journal", "KeptMeter", "StateFolder", "Tally", "locate", "states_folder"]
+__all__ = ["Account", "Accounts", "Journal", "KeptMeter", "StateFolder", "Tally", "locate", "states_folder"]

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from smarter.errors import StateInUse, UsageError
+from smarter.errors import AlteredLog, StateInUse, UsageError
+from smarter.state.audit.files import load_head
 
+ANCHOR = "SMARTER_ANCHOR"
+"""The environment variable that names the folder for heads of audit logs; empty: none."""
 _FILES = (
+    "accounts.sqlite",
+    "accounts.sqlite-journal",
+    "audit.head",
+    "audit.head.tmp",
+    "audit.lock",
+    "audit.log",
     "blindings.sealed",
     "blindings.table",
     "blindings.tmp",
@@ -23,14 +33,26 @@ _PARTS = (*_FILES, "keys", "store")
 
 @dataclass(frozen=True)
 class StateFolder:
-    """A state. Its folder may not exist yet."""
+    """A state. Its folder may not exist yet.
+
+    Attributes:
+        path: of the folder.
+        anchor: a folder outside of it where the head of its audit log is kept a second time; None: nowhere, as befits
+            a state that is thrown away.
+    """
 
     path: Path
+    anchor: Path | None = None
 
     @property
     def journal(self) -> Path:
         """The journal's file: progress, snapshots, outbox, ledger, kept frames."""
         return self.path / "journal.sqlite"
+
+    @property
+    def accounts(self) -> Path:
+        """The file of the accounts of customers and operators."""
+        return self.path / "accounts.sqlite"
 
     @property
     def keys(self) -> Path:
@@ -41,6 +63,30 @@ class StateFolder:
     def store(self) -> Path:
         """The folder in which the MDMS's store keeps its records."""
         return self.path / "store"
+
+    @property
+    def audit_log(self) -> Path:
+        """The file of the audit log: an entry a line."""
+        return self.path / "audit.log"
+
+    @property
+    def audit_head(self) -> Path:
+        """The signed head of the audit log."""
+        return self.path / "audit.head"
+
+    @property
+    def audit_lock(self) -> Path:
+        """Whoever writes to the audit log locks this file meanwhile."""
+        return self.path / "audit.lock"
+
+    def head_elsewhere(self, log: str) -> Path | None:
+        """Where the head of the audit log of this name is kept a second time."""
+        return self.anchor / f"{log}.head" if self.anchor else None
+
+    def heads_elsewhere(self, log: str) -> list[Path]:
+        """The same, and heads that were put aside since the log was not theirs."""
+        place = self.head_elsewhere(log)
+        return [place, *sorted(place.parent.glob(f"{log}-*.head"))] if place else []
 
     @property
     def blindings(self) -> Path:
@@ -104,20 +150,33 @@ class StateFolder:
             lock.release()
 
     def destroy(self) -> None:
-        """Delete keys, journal, ledger and records: the keys first, so that a half-done deletion opens nothing."""
+        """Delete keys, journal, ledger, records, audit log: the keys first, so that a half-done deletion opens nothing.
+
+        The heads that are kept elsewhere go, too: they are of a log that is no more.
+        """
+        elsewhere = self._heads_elsewhere()
         for folder in (self.keys, self.store):
             shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
         for part in _FILES:
             (self.path / part).unlink(missing_ok=True)
+        for head in elsewhere:
+            head.unlink(missing_ok=True)
         self.journal.touch(mode=0o600)  # the folder stays ours, whatever else is in it
         self.make()
+
+    def _heads_elsewhere(self) -> list[Path]:
+        try:
+            head = load_head(self.audit_head)
+        except AlteredLog:
+            return []  # whose it was cannot be told
+        return self.heads_elsewhere(head.log) if head else []
 
 
 def locate(name: str, digest: str, chosen: Path | None) -> StateFolder:
     """The state of a scenario: the folder chosen, or one by name and digest under the user's data folder."""
     if chosen is not None:
-        return StateFolder(chosen.resolve())
-    return StateFolder(states_folder() / f"{name}-{digest[:12]}")
+        return StateFolder(chosen.resolve(), anchor_folder())
+    return StateFolder(states_folder() / f"{name}-{digest[:12]}", anchor_folder())
 
 
 def states_folder() -> Path:
@@ -125,3 +184,13 @@ def states_folder() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("smarter", appauthor=False) / "states"
+
+
+def anchor_folder() -> Path | None:
+    """Where heads of audit logs are kept a second time: by default under the user's data folder, beside the states."""
+    chosen = os.environ.get(ANCHOR)
+    if chosen is not None:
+        return Path(chosen).resolve() if chosen else None
+    from platformdirs import user_data_path
+
+    return user_data_path("smarter", appauthor=False) / "audit-heads"

@@ -6,10 +6,6 @@ of releases, the frames that meters keep, and what has been counted. It holds no
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
@@ -19,17 +15,9 @@ from typing import Any
 import msgpack
 
 from smarter.errors import DamagedStore
+from smarter.state.database import Database
 
 JOURNAL_FORMAT = 2
-_REFUSALS = {
-    sqlite3.SQLITE_FULL: errno.ENOSPC,
-    sqlite3.SQLITE_READONLY: errno.EACCES,
-    sqlite3.SQLITE_CANTOPEN: errno.EACCES,
-    sqlite3.SQLITE_PERM: errno.EACCES,
-    sqlite3.SQLITE_IOERR: errno.EIO,
-}
-"""What the machine is to blame for, by primary result code: https://www.sqlite.org/rescode.html"""
-_ROOM = 1 << 16
 _SCHEMA = """
 BEGIN;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -49,6 +37,12 @@ CREATE TABLE frames (pseudonym BLOB NOT NULL, first_slot INTEGER NOT NULL, frame
 INSERT INTO meta VALUES ('format', 2);
 COMMIT;
 """
+_SEAL_KEYS = """
+CREATE TABLE IF NOT EXISTS seal_keys (
+    pseudonym BLOB NOT NULL, epoch INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (pseudonym, epoch)
+) WITHOUT ROWID
+"""
+"""Apart from the rest, since there are journals from before there were customers."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +72,8 @@ class KeptMeter:
 class Tally:
     """What a run has counted over all of its starts; plain values.
 
-    ``blindings``: how many of those kept on the disk have ever been taken.
+    ``blindings``: how many of those kept on the disk have ever been taken; ``released``, ``refused``: windows by kind;
+    ``warnings``: of what went wrong without ending it, as sentences.
     """
 
     seconds: float = 0.0
@@ -86,13 +81,16 @@ class Tally:
     frames: int = 0
     ciphertexts: int = 0
     dropped: dict[str, dict[str, int]] = field(default_factory=dict)
+    released: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
     views: dict[str, dict[str, int | float]] = field(default_factory=dict)
     stage_seconds: dict[str, float] = field(default_factory=dict)
     stage_bytes: dict[str, int] = field(default_factory=dict)
     blindings: int = 0
+    warnings: list[str] = field(default_factory=list)
 
 
-class Journal:
+class Journal(Database):
     """An open journal. Every writing method is one transaction, whole or not at all.
 
     Those that something irreversible waits for are on the disk when they return, and with them all that came before;
@@ -101,65 +99,15 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        new = not path.exists()
-        if not new:
-            self._check_length()
+        super().__init__(path, "start again with --fresh")
         with self._reported():
-            self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
-            if new:
-                path.chmod(0o600)
             if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
                 self._db.executescript(_SCHEMA)
             if self.get("format") != JOURNAL_FORMAT:
                 raise DamagedStore(f"{path} is a journal of another version of Smarter; start again with --fresh.")
-
-    @contextmanager
-    def _reported(self) -> Iterator[None]:
-        """Turn SQLite's errors into ours, or into the system's where the machine is at fault."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            code = (getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_ERROR) & 0xFF
-            if code in _REFUSALS:
-                # SQLite calls it an I/O error when the disk has no room for its shared memory.
-                full = code == sqlite3.SQLITE_IOERR and shutil.disk_usage(self._path.parent).free < _ROOM
-                number = errno.ENOSPC if full else _REFUSALS[code]
-                raise OSError(number, os.strerror(number), str(self._path)) from error
-            raise self._damaged(str(error)) from error
-
-    def _damaged(self, why: str) -> DamagedStore:
-        return DamagedStore(
-            f"{self._path} does not read back ({why}); restore it from a backup, or start again with --fresh."
-        )
-
-    def _check_length(self) -> None:
-        """Refuse a file that was cut: SQLite itself would notice only when it comes to a page that is gone.
-
-        Header: https://www.sqlite.org/fileformat2.html#the_database_header
-        """
-        log = self._path.with_name(f"{self._path.name}-wal")
-        if log.exists() and log.stat().st_size:
-            return  # pages that the header counts may be in there
-        with self._path.open("rb") as file:
-            header = file.read(100)
-        page, pages = int.from_bytes(header[16:18], "big"), int.from_bytes(header[28:32], "big")
-        if self._path.stat().st_size < (65_536 if page == 1 else page) * pages:
-            raise self._damaged("it is shorter than it says")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._reported():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                if self._db.in_transaction:  # a full disk may have ended it already
-                    self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+            self._db.execute(_SEAL_KEYS)
 
     @contextmanager
     def _durable_transaction(self) -> Iterator[None]:
@@ -171,10 +119,6 @@ class Journal:
                     yield
             finally:
                 self._db.execute("PRAGMA synchronous=NORMAL")
-
-    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._reported():
-            return self._db.execute(query, values).fetchall()
 
     # What a deployment is.
 
@@ -202,14 +146,20 @@ class Journal:
             self._db.executemany("INSERT INTO meters VALUES (?, ?, ?, ?, ?, ?, ?)", map(astuple, meters))
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
-    def begin_epochs(self, epochs: Mapping[bytes, int], announcements: bytes) -> None:
-        """Note each meter's key epoch, durably, before a frame of it is made, so that none is used twice."""
+    def begin_epochs(
+        self, epochs: Mapping[bytes, int], announcements: bytes, seal_keys: Iterable[tuple[bytes, int, bytes]] = ()
+    ) -> None:
+        """Note each meter's key epoch, durably, before a frame of it is made, so that none is used twice.
+
+        ``seal_keys``: the epochs' seal keys, wrapped for the meters' customers, as :meth:`keep_seal_keys` takes them.
+        """
         with self._durable_transaction():
             self._db.executemany(
                 "UPDATE meters SET epoch = ? WHERE pseudonym = ?",
                 [(epoch, pseudonym) for pseudonym, epoch in epochs.items()],
             )
             self._db.execute("INSERT OR REPLACE INTO snapshots VALUES ('epochs', ?)", (announcements,))
+            self._db.executemany("INSERT OR REPLACE INTO seal_keys VALUES (?, ?, ?)", seal_keys)
 
     # How far it has come.
 
@@ -242,16 +192,35 @@ class Journal:
         *,
         snapshots: Mapping[str, bytes],
         outbox: Iterable[bytes],
-        frames: Iterable[tuple[bytes, int, bytes]],
+        frames: Sequence[tuple[bytes, int, bytes]],
+        keep_from: int,
         tally: Tally,
     ) -> None:
-        """One hold, whole or not at all; ``frames`` are what the meters keep: pseudonym, first slot, bytes."""
+        """One hold, whole or not at all.
+
+        Args:
+            neighbourhood: whose.
+            next_slot: how far it has come.
+            snapshots: of the parties.
+            outbox: messages that wait to be delivered.
+            frames: what the meters keep: pseudonym, first slot, bytes.
+            keep_from: frames from before this slot need not be kept any longer.
+            tally: what has been counted.
+        """
         with self._transaction():
             self._db.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", (neighbourhood, next_slot))
             self._db.executemany("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", snapshots.items())
             self._db.executemany("INSERT INTO outbox (message) VALUES (?)", [(message,) for message in outbox])
             self._db.executemany("INSERT INTO frames VALUES (?, ?, ?)", frames)
+            self._drop_frames(keep_from, 4 * len(frames))
             self._write_tally(tally)
+
+    def _drop_frames(self, keep_from: int, most: int) -> None:
+        """Drop old frames from the front, where they came in: so a hold pays for no more than a few of its own size."""
+        oldest = self._db.execute("SELECT first_slot FROM frames ORDER BY rowid LIMIT 1").fetchone()
+        if oldest is not None and oldest[0] < keep_from:
+            front = "SELECT rowid FROM frames ORDER BY rowid LIMIT ?"
+            self._db.execute(f"DELETE FROM frames WHERE rowid IN ({front}) AND first_slot < ?", (most, keep_from))  # noqa: S608 - no value is in it
 
     def outbox(self) -> list[tuple[int, bytes]]:
         """Messages that have not been acknowledged, in order, each with its number."""
@@ -289,6 +258,16 @@ class Journal:
         for (frame,) in self._rows("SELECT frame FROM frames WHERE pseudonym = ? ORDER BY first_slot", pseudonym):
             yield frame
 
-    def close(self) -> None:
-        """Give the file back."""
-        self._db.close()
+    # What meters keep for their customers, beside the frames.
+
+    def keep_seal_keys(self, pseudonym: bytes, messages: Mapping[int, bytes]) -> None:
+        """Keep a meter's seal keys, each wrapped for its customer, by key epoch; durably, in place of earlier ones."""
+        with self._durable_transaction():
+            self._db.execute("DELETE FROM seal_keys WHERE pseudonym = ?", (pseudonym,))
+            rows = [(pseudonym, epoch, message) for epoch, message in messages.items()]
+            self._db.executemany("INSERT INTO seal_keys VALUES (?, ?, ?)", rows)
+
+    def seal_keys(self, pseudonym: bytes) -> list[bytes]:
+        """A meter's seal keys, as wrapped for its customer, by key epoch."""
+        query = "SELECT message FROM seal_keys WHERE pseudonym = ? ORDER BY epoch"
+        return [bytes(message) for (message,) in self._rows(query, pseudonym)]

@@ -16,6 +16,8 @@ from smarter.errors import MalformedMessage
 from smarter.model.messages import (
     Aggregate,
     Delivery,
+    EnrolmentAnswer,
+    EnrolmentRequest,
     EpochKey,
     Frame,
     FrameHeader,
@@ -24,6 +26,7 @@ from smarter.model.messages import (
     SealedRecord,
     Signed,
     Status,
+    WrappedSealKey,
     decode_readings,
     encode_readings,
     reading_bytes,
@@ -104,6 +107,8 @@ epoch_keys = st.builds(
     words,
     blobs,
 )
+names = (st.binary(min_size=16, max_size=16), st.binary(min_size=8, max_size=8))
+keys = st.binary(min_size=32, max_size=32)
 headers = st.builds(
     lambda start, length, *fields: RecordHeader(*fields, start, start + length),
     moments,
@@ -119,6 +124,12 @@ KINDS: dict[str, tuple[st.SearchStrategy[Any], Callable[[bytes], Any]]] = {
     "signed": (st.builds(Signed, blobs, blobs), Signed.decode),
     "aggregate": (aggregates(), Aggregate.decode),
     "epoch-key": (epoch_keys, EpochKey.decode),
+    "enrolment-request": (st.builds(EnrolmentRequest, *names, words, blobs, keys), EnrolmentRequest.decode),
+    "enrolment-answer": (st.builds(EnrolmentAnswer, *names, words, keys, keys), EnrolmentAnswer.decode),
+    "seal-key": (
+        st.builds(WrappedSealKey, *names, st.integers(1, (1 << 32) - 1), words, words, blobs),
+        WrappedSealKey.decode,
+    ),
     "record-header": (headers, RecordHeader.decode),
     "sealed-record": (st.builds(SealedRecord, blobs, blobs, blobs, blobs), SealedRecord.decode),
     "delivery": (deliveries, Delivery.decode),

@@ -1,12 +1,14 @@
 """Everything that crosses from one party to another, each with its byte form.
 
 ``Frame`` goes from meter to PES by way of the concentrator, ``EpochKey`` announces a meter's key epoch to the PES,
-``Aggregate`` asks the releaser to open sums, ``Delivery`` carries ``SealedRecord``s to the MDMS. Every form
-begins with a format version and is parsed with bounds; whatever does not parse raises ``MalformedMessage``.
+``Aggregate`` asks the releaser to open sums, ``Delivery`` carries ``SealedRecord``s to the MDMS. Between a meter and
+its customer go ``EnrolmentRequest``, ``EnrolmentAnswer`` and ``WrappedSealKey``. Every form begins with a format
+version and is parsed with bounds; whatever does not parse raises ``MalformedMessage``.
 """
 
 from smarter.model.messages.aggregate import Aggregate
 from smarter.model.messages.delivery import Delivery, RecordContent, RecordHeader, SealedRecord, Status
+from smarter.model.messages.enrolment import EnrolmentAnswer, EnrolmentRequest, WrappedSealKey
 from smarter.model.messages.epoch import EpochKey
 from smarter.model.messages.frame import Frame, FrameHeader, decode_readings, encode_readings, reading_bytes
 from smarter.model.messages.wire import Signed
@@ -14,6 +16,8 @@ from smarter.model.messages.wire import Signed
 __all__ = [
     "Aggregate",
     "Delivery",
+    "EnrolmentAnswer",
+    "EnrolmentRequest",
     "EpochKey",
     "Frame",
     "FrameHeader",
@@ -22,6 +26,7 @@ __all__ = [
     "SealedRecord",
     "Signed",
     "Status",
+    "WrappedSealKey",
     "decode_readings",
     "encode_readings",
     "reading_bytes",

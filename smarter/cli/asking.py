@@ -1,0 +1,63 @@
+"""What people are asked for when they log in: typed on a terminal without echo, or from the environment in a script.
+
+Nothing of it is ever an argument of a command, where everybody on the machine could read it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from smarter.errors import UsageError
+
+PASSWORD = "SMARTER_PASSWORD"  # noqa: S105 - the variable's name
+NEW_PASSWORD = "SMARTER_NEW_PASSWORD"  # noqa: S105 - likewise
+CODE = "SMARTER_CODE"
+
+
+def ask_name(given: str | None) -> str:
+    """The account's name, as given or typed."""
+    if given is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise UsageError("nobody can be asked for the name of the account: give it with --name.")
+    answer: str = click.prompt("Name", err=True)
+    return answer
+
+
+def ask_password(prompt: str = "Password") -> str:
+    """A password that exists."""
+    return _secret(PASSWORD, prompt)
+
+
+def ask_new_password(variable: str = PASSWORD) -> str:
+    """A password that is being set, typed twice.
+
+    Raises:
+        UsageError: the two differ.
+    """
+    password = _secret(variable, "New password")
+    if variable not in os.environ and _secret(variable, "The same again") != password:
+        raise UsageError("the two passwords differ: nothing was changed, try again.")
+    return password
+
+
+def ask_code(prompt: str) -> str:
+    """A one-time or recovery code; it is shown while it is typed, since it is copied from paper."""
+    if (given := os.environ.get(CODE)) is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise UsageError(f"nobody can be asked for the code: set {CODE}, or run this on a terminal.")
+    answer: str = click.prompt(prompt, err=True)
+    return answer
+
+
+def _secret(variable: str, prompt: str) -> str:
+    if (given := os.environ.get(variable)) is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise UsageError(f"nobody can be asked for the password: set {variable}, or run this on a terminal.")
+    answer: str = click.prompt(prompt, hide_input=True, err=True)
+    return answer

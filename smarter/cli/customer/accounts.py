@@ -1,0 +1,195 @@
+"""``smarter customer`` about the account itself: invited, enrolled, logged in and out, recovered, closed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from smarter.cli.asking import NEW_PASSWORD, ask_code, ask_name, ask_new_password, ask_password
+from smarter.cli.customer.door import drop_token, keep_token, opening, read_token
+from smarter.cli.options import debug_option, scenario_argument, state_option, unlock_option, unlocking
+from smarter.errors import UsageError
+
+name_option = click.option("--name", metavar="NAME", help="The account; asked for on a terminal when left out.")
+
+
+@click.command(
+    epilog="\b\nExamples:\n  smarter customer invite quickstart apt3\n"
+    "  smarter customer invite quickstart 4f1c > code.txt"
+)
+@scenario_argument
+@click.argument("meter", metavar="METER")
+@state_option
+@unlock_option
+@debug_option
+def invite(scenario: str, overrides: tuple[str, ...], meter: str, state: Path | None, unlock: str) -> None:
+    """Print the one-time code with which a customer enrols for METER, once.
+
+    METER is the source's name for it, or the first digits of its pseudonym. An earlier code that was not used is void
+    from now on. It takes the secret of the meters' keystore.
+    """
+    from smarter.keys.keystore import Keystore
+    from smarter.protocols import enrolment
+
+    with opening(scenario, overrides, state, unlock, locked=True, first=True) as door:
+        found = enrolment.find_meter(door.session, meter)
+        store = Keystore.open(door.folder.keys, "meters", unlocking(unlock, door.folder))
+        code = enrolment.invite(door.session, door.login, store, found)
+    click.echo(
+        f"The code for meter {found.source} ({found.pseudonym.hex()}); hand it over, it is not shown again:", err=True
+    )
+    click.echo(code)
+
+
+@click.command(
+    epilog="\b\nExamples:\n  smarter customer enrol quickstart --name ada\n"
+    "  SMARTER_CODE=$(cat code.txt) SMARTER_PASSWORD=… smarter customer enrol quickstart --name ada > recovery.txt"
+)
+@scenario_argument
+@name_option
+@state_option
+@unlock_option
+@debug_option
+def enrol(scenario: str, overrides: tuple[str, ...], name: str | None, state: Path | None, unlock: str) -> None:
+    """Open an account with the code that came with the meter; prints the recovery code, once.
+
+    A key pair is made for you: the meter hands you its seal keys under it, and nobody else can read your minutes. The
+    private key is only ever kept locked by your password and by the recovery code.
+    """
+    from smarter.keys.keystore import Keystore
+    from smarter.protocols import enrolment
+
+    with opening(scenario, overrides, state, unlock, locked=True, first=True) as door:
+        code = ask_code("The code that came with the meter")
+        name = ask_name(name)
+        password = ask_new_password()
+        store = Keystore.open(door.folder.keys, "meters", unlocking(unlock, door.folder))
+        enrolled = enrolment.enrol(door.session, door.login, store, code=code, name=name, password=password)
+    click.echo(
+        f"{enrolled.account.name} is enrolled with meter {enrolled.account.meter.hex()}. The recovery code sets a new "
+        "password should you forget yours; write it down, it is not shown again:",
+        err=True,
+    )
+    click.echo(enrolled.recovery_code)
+
+
+@click.command(epilog="Example:  smarter customer login quickstart --name ada")
+@scenario_argument
+@name_option
+@state_option
+@unlock_option
+@debug_option
+def login(scenario: str, overrides: tuple[str, ...], name: str | None, state: Path | None, unlock: str) -> None:
+    """Log in: for 15 minutes after the last command, and at most for 12 hours."""
+    with opening(scenario, overrides, state, unlock) as door:
+        name = ask_name(name)
+        token = door.login.log_in(name, ask_password())
+        before = read_token(door.folder)
+        keep_token(door.folder, token)
+        if before is not None:
+            door.login.log_out(before)
+        click.echo(f"logged in as {door.login.resume(token).account.name}", err=True)
+
+
+@click.command(epilog="Example:  smarter customer logout quickstart")
+@scenario_argument
+@state_option
+@unlock_option
+@debug_option
+def logout(scenario: str, overrides: tuple[str, ...], state: Path | None, unlock: str) -> None:
+    """Log out: the session ends, and its token is removed."""
+    with opening(scenario, overrides, state, unlock) as door:
+        token = read_token(door.folder)
+        if token is not None:
+            door.login.log_out(token)
+            drop_token(door.folder)
+        click.echo("logged out" if token is not None else "nobody was logged in", err=True)
+
+
+@click.command(epilog="Example:  smarter customer status quickstart")
+@scenario_argument
+@state_option
+@unlock_option
+@debug_option
+def status(scenario: str, overrides: tuple[str, ...], state: Path | None, unlock: str) -> None:
+    """Print who is logged in, and with which meter; exit code 4 when nobody is."""
+    with opening(scenario, overrides, state, unlock) as door:
+        account = door.holder().account
+        click.echo(f"account\t{account.name}\nrole\t{account.role}\nmeter\t{account.meter.hex()}")
+
+
+@click.command(
+    epilog="\b\nExamples:\n  smarter customer password quickstart\n"
+    "  SMARTER_PASSWORD=… SMARTER_NEW_PASSWORD=… smarter customer password quickstart"
+)
+@scenario_argument
+@state_option
+@unlock_option
+@debug_option
+def password(scenario: str, overrides: tuple[str, ...], state: Path | None, unlock: str) -> None:
+    """Change the password of whoever is logged in; every other session of theirs ends."""
+    with opening(scenario, overrides, state, unlock) as door:
+        holder = door.holder()
+        present = ask_password("Present password")
+        door.login.change_password(holder, present, ask_new_password(NEW_PASSWORD))
+        click.echo(f"the password of {holder.account.name} is changed", err=True)
+
+
+@click.command(epilog="Example:  smarter customer recover quickstart --name ada")
+@scenario_argument
+@name_option
+@state_option
+@unlock_option
+@debug_option
+def recover(scenario: str, overrides: tuple[str, ...], name: str | None, state: Path | None, unlock: str) -> None:
+    """Set a new password by the recovery code, also of a locked account; prints the next recovery code, once."""
+    with opening(scenario, overrides, state, unlock) as door:
+        name = ask_name(name)
+        code = ask_code("Recovery code")
+        fresh = door.login.recover(name, code, ask_new_password())
+    click.echo(f"{name} has a new password, and this recovery code in place of the one just used:", err=True)
+    click.echo(fresh)
+
+
+@click.command(
+    name="move-out",
+    epilog="\b\nExamples:\n  smarter customer move-out quickstart\n  smarter customer move-out quickstart --meter apt3",
+)
+@scenario_argument
+@click.option("--meter", metavar="METER", help="Close the account of this meter's customer, who did not do it.")
+@click.option("--yes", is_flag=True, help="Do not ask whether that is meant.")
+@state_option
+@unlock_option
+@debug_option
+def move_out(
+    scenario: str, overrides: tuple[str, ...], meter: str | None, yes: bool, state: Path | None, unlock: str
+) -> None:
+    """Close the account for good; export what you want to keep before.
+
+    The meter forgets your key, and its next start begins a key epoch that you cannot read; whoever moves in cannot
+    read yours. It takes the secret of the meters' keystore; whoever has that can close an account that was left.
+    """
+    from smarter.keys.keystore import Keystore
+    from smarter.model.audit import LOCAL
+    from smarter.protocols import enrolment
+
+    with opening(scenario, overrides, state, unlock, locked=True) as door:
+        if meter is None:
+            account = door.holder().account
+        else:
+            found = enrolment.find_meter(door.session, meter)
+            of_meter = door.login.accounts.of_meter(found.pseudonym)
+            if of_meter is None:
+                raise UsageError(f"meter {meter} has no customer; there is no account to close.")
+            account = of_meter
+        if not yes:
+            if not sys.stdin.isatty():
+                raise UsageError("nobody can be asked whether that is meant: say --yes.")
+            click.confirm(f"Close the account {account.name} for good?", abort=True, err=True)
+        store = Keystore.open(door.folder.keys, "meters", unlocking(unlock, door.folder))
+        enrolment.move_out(door.session, door.login, store, account, by=None if meter is None else LOCAL)
+        if meter is None:
+            drop_token(door.folder)
+        click.echo(f"the account {account.name} is closed; the bills stay with the MDMS", err=True)

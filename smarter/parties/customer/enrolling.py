@@ -1,0 +1,48 @@
+"""A customer who enrols: the request that hands their public key to the meter, and the check of its answer."""
+
+from __future__ import annotations
+
+from smarter.errors import AuthenticationFailed
+from smarter.keys.invitation import Invitation, is_mac, mac_of
+from smarter.model.messages.enrolment import EnrolmentAnswer, EnrolmentRequest
+
+
+class Enrolling:
+    """One enrolment by a one-time code.
+
+    Args:
+        code: 16 bytes.
+        deployment: 16 bytes.
+        pseudonym: of the meter that the code is for.
+        fingerprint: of the customer's public key.
+        public_key: its byte form.
+    """
+
+    def __init__(self, code: bytes, deployment: bytes, pseudonym: bytes, fingerprint: str, public_key: bytes) -> None:
+        self._invitation = Invitation.of(code, deployment, pseudonym)
+        self._unsigned = EnrolmentRequest(deployment, pseudonym, fingerprint, public_key, b"")
+
+    def request(self) -> bytes:
+        """The message for the meter; only who has the code can make it."""
+        unsigned = self._unsigned
+        mac = mac_of(self._invitation.request, unsigned.authenticated())
+        return EnrolmentRequest(
+            unsigned.deployment, unsigned.pseudonym, unsigned.fingerprint, unsigned.public_key, mac
+        ).encode()
+
+    def accept(self, data: bytes) -> bytes:
+        """The meter's public signing key, from its answer.
+
+        Raises:
+            AuthenticationFailed: the answer is not of the meter that the code is for, or is about another key.
+            MalformedMessage: it is no answer.
+        """
+        answer, asked = EnrolmentAnswer.decode(data), self._unsigned
+        about = (answer.deployment, answer.pseudonym, answer.fingerprint)
+        if not is_mac(self._invitation.answer, answer.authenticated(), answer.mac) or about != (
+            asked.deployment,
+            asked.pseudonym,
+            asked.fingerprint,
+        ):
+            raise AuthenticationFailed("the answer to the enrolment is not that of the meter which the code is for.")
+        return answer.verify_key

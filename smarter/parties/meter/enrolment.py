@@ -1,0 +1,87 @@
+"""A meter and its customer: it takes one public key, by a one-time code, and wraps its seal keys for that key alone.
+
+``protocols.enrolment`` makes one per meter from what its keystore remembers, ``protocols.epochs`` when an epoch begins.
+There is no way to ask it for the billing-MAC key, nor for a seal key under a key that is merely handed in.
+"""
+
+from __future__ import annotations
+
+from smarter.api import Cipher, Keywrap, PublicKey
+from smarter.errors import AuthenticationFailed, UsageError
+from smarter.keys.derive import epoch_keys
+from smarter.keys.invitation import Invitation, is_mac, mac_of
+from smarter.keys.signing import public_of, sign
+from smarter.model.messages.enrolment import SEAL_KEY_CONTEXT, EnrolmentAnswer, EnrolmentRequest, WrappedSealKey
+from smarter.model.messages.wire import Signed
+from smarter.parties.meter.meter import MeterIdentity
+
+
+class CustomerLink:
+    """What one meter knows of its customer.
+
+    Attributes:
+        customer: the one public key that has been enrolled; None before.
+    """
+
+    def __init__(
+        self,
+        identity: MeterIdentity,
+        keywrap: Keywrap,
+        cipher: Cipher,
+        *,
+        invitation: Invitation | None = None,
+        customer: PublicKey | None = None,
+    ) -> None:
+        self._identity = identity
+        self._keywrap = keywrap
+        self._cipher = cipher
+        self._invitation = invitation
+        self.customer = customer
+
+    def enrol(self, data: bytes) -> bytes:
+        """Take the public key of a request that the code authenticates, once; returns the answer.
+
+        Raises:
+            AuthenticationFailed: the request was not made with the code that is open for this meter, or none is.
+            MalformedMessage: it is no request.
+            UsageError: the meter has a customer already.
+            DamagedKeys: the public key cannot be read.
+        """
+        request = EnrolmentRequest.decode(data)
+        invitation = self._invitation
+        if invitation is None or not is_mac(invitation.request, request.authenticated(), request.mac):
+            raise AuthenticationFailed("the code is not open for this meter: it was used, replaced, or is another's.")
+        if (request.deployment, request.pseudonym) != (self._identity.deployment, self._identity.pseudonym):
+            raise AuthenticationFailed("the request to enrol is for another meter.")
+        if self.customer is not None:
+            raise UsageError("this meter has a customer; they must move out before another can enrol.")
+        public = self._keywrap.load_public(request.public_key)
+        if public.fingerprint != request.fingerprint:
+            raise AuthenticationFailed("the request to enrol names another key than the one it carries.")
+        self.customer, self._invitation = public, None
+        verify_key = public_of(self._identity.signing_key)
+        unsigned = EnrolmentAnswer(request.deployment, request.pseudonym, public.fingerprint, verify_key, b"")
+        mac = mac_of(invitation.answer, unsigned.authenticated())
+        return EnrolmentAnswer(request.deployment, request.pseudonym, public.fingerprint, verify_key, mac).encode()
+
+    def wrap(self, epoch: int, secret: bytes) -> bytes:
+        """The seal key of one of the meter's epochs, for its customer, signed.
+
+        Raises:
+            UsageError: the meter has no customer.
+        """
+        if self.customer is None:
+            raise UsageError("this meter has no customer to wrap a seal key for; invite one.")
+        deployment, pseudonym = self._identity.deployment, self._identity.pseudonym
+        seal = epoch_keys(
+            secret,
+            deployment=deployment,
+            pseudonym=pseudonym,
+            epoch=epoch,
+            cipher_key_bytes=self._cipher.key_bytes,
+        ).seal
+        receiver = self.customer.fingerprint
+        context = WrappedSealKey.context(deployment, pseudonym, epoch, receiver)
+        wrapped = self._keywrap.wrap(self.customer, seal, context=context)
+        body = WrappedSealKey(deployment, pseudonym, epoch, self._cipher.name, receiver, wrapped).encode()
+        return Signed(body, sign(self._identity.signing_key, body, SEAL_KEY_CONTEXT)).encode()
