@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from smarter.model.windows import WindowKind
@@ -26,7 +26,8 @@ class Started:
 class Progress:
     """A stage went on. ``done`` and ``total`` count what the stage counts.
 
-    That is readings for ``read``; before it keys for ``keys``, meters for ``input``, blindings for ``precompute``.
+    That is readings for ``read``; before it keys for ``keys``, meters for ``input``, blindings for ``precompute`` and
+    ``ahead``; after it meters for ``verify``.
     """
 
     stage: str
@@ -52,8 +53,44 @@ class Spent:
 
 
 @dataclass(frozen=True)
+class Tallied:
+    """What has been counted over all starts of the run, and what waits to be worked on.
+
+    Attributes:
+        frames: sealed by meters, which keep them for their customers.
+        ciphertexts: encrypted under the scheme.
+        released: windows released, by kind; ``refused`` likewise.
+        dropped: frames dropped, by party.
+        holds: still to be opened.
+        blindings: made ahead, about; None when each is made when it is needed.
+        sums: ciphertexts that are still added to.
+        aggregates: sums on their way to be released.
+    """
+
+    frames: int = 0
+    ciphertexts: int = 0
+    released: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+    holds: int = 0
+    blindings: int | None = None
+    sums: int = 0
+    aggregates: int = 0
+
+
+@dataclass(frozen=True)
+class Paused:
+    """The run waits: all that was opened is encrypted. Nothing comes before it is resumed."""
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The run goes on."""
+
+
+@dataclass(frozen=True)
 class Released:
-    """A window was released. ``energy`` in mWh."""
+    """A window of a neighbourhood, or of a household in it, was released. ``energy`` in mWh."""
 
     kind: WindowKind
     holder: str
@@ -62,6 +99,7 @@ class Released:
     readings: int
     expected: int
     energy: int
+    neighbourhood: str
 
 
 @dataclass(frozen=True)
@@ -73,15 +111,23 @@ class Refused:
     start: int
     end: int
     reason: str
+    neighbourhood: str
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A frame or record was dropped by ``party``, and why."""
+    """A frame was dropped by ``party``, and why; or something else of it failed.
+
+    Attributes:
+        what: ``frame``, or ``worker``.
+        start: of the hold in which it came, epoch seconds; None where it is of none.
+    """
 
     party: str
     what: str
     reason: str
+    neighbourhood: str = ""
+    start: int | None = None
 
 
 @dataclass(frozen=True)
@@ -105,9 +151,10 @@ class Hop:
 
 @dataclass(frozen=True)
 class Traced:
-    """A hop of the reading that ``trace`` follows."""
+    """A hop of a reading that ``trace`` follows; ``start``: when its slot begins, epoch seconds."""
 
     hop: Hop
+    start: int
 
 
 @dataclass(frozen=True)
@@ -117,4 +164,6 @@ class Finished:
     result: Result
 
 
-Event = Started | Progress | Counts | Spent | Released | Refused | Fault | Traced | Finished
+Event = (
+    Started | Progress | Counts | Spent | Tallied | Paused | Resumed | Released | Refused | Fault | Traced | Finished
+)

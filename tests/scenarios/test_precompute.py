@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from smarter.keys.unlock import KeyFileUnlock
+from smarter.model.control import Control
 from smarter.model.events import Finished, Progress
 from smarter.protocols.session import recall
-from smarter.run import Control, run
+from smarter.run import run
 from smarter.scenario import load_scenario
 from smarter.state import StateFolder
 from smarter_plugins.schemes.paillier import Paillier
