@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
 from smarter.api import BillLine, Ciphertexts, Record, SourceMeter
 from smarter.model.bills import Bill
 from smarter.model.events import Hop
-from smarter.model.messages import Frame
+from smarter.model.messages import Frame, RecordHeader, SealedRecord
+from smarter.model.messages.frame import FRAME_VERSION
+from smarter.model.windows import Axis
+from smarter.parties.mdms.mdms import MAC_BYTES
 from smarter.parties.meter.stamps import amount_text
 from smarter.parties.releaser import Verdict
 
@@ -38,13 +42,19 @@ def row(meter: SourceMeter, number: int, value: int, stamp: str) -> Hop:
     )
 
 
-def reading(energy: int, slot: int) -> Hop:
+def reading(energy: int, slot: int, axis: Axis) -> Hop:
     """What the meter's register makes of it."""
-    return Hop("reading", "clear", f"{energy:,} mWh", {"energy_mwh": energy, "slot": slot}, (METER,))
+    detail: dict[str, object] = {
+        "energy_mwh": energy,
+        "slot": slot,
+        "interval": axis.interval,
+        "start": axis.start_of(slot),
+    }
+    return Hop("reading", "clear", f"{energy:,} mWh", detail, (METER,))
 
 
-def frame(data: bytes) -> Hop:
-    """The frame that it leaves the meter in."""
+def frame(data: bytes, slot: int) -> Hop:
+    """The frame that it leaves the meter in; ``slot``: of the reading."""
     sent = Frame.decode(data)
     header = sent.header
     nonce = f"{header.epoch}·{header.counter:010d}"
@@ -54,10 +64,13 @@ def frame(data: bytes) -> Hop:
         f"{header.count} readings, {len(data)} bytes  {_ends(sent.sealed)}  nonce {nonce}",
         {
             "bytes": len(data),
+            "place": slot - header.first_slot,
             "sealed": sent.sealed.hex(),
+            "overhead": len(sent.sealed) - header.count * header.width,
             "mac": sent.mac.hex(),
             "nonce": header.nonce.hex(),
             "aad": {
+                "version": FRAME_VERSION,
                 "pseudonym": header.pseudonym.hex(),
                 "deployment": header.deployment.hex(),
                 "cipher": header.cipher,
@@ -65,7 +78,9 @@ def frame(data: bytes) -> Hop:
                 "counter": header.counter,
                 "first_slot": header.first_slot,
                 "interval": header.interval,
+                "phase": header.phase,
                 "count": header.count,
+                "width": header.width,
             },
         },
         SEAL,
@@ -79,8 +94,16 @@ def relayed(data: bytes) -> Hop:
     return Hop(
         "relayed",
         "sealed",
-        f"{pseudonym[:8]}…, epoch {header.epoch}, counter {header.counter}; nothing else can be read",
-        {"pseudonym": pseudonym, "epoch": header.epoch, "counter": header.counter},
+        f"{pseudonym[:8]}…, epoch {header.epoch}, counter {header.counter}; when and how many, never how much",
+        {
+            "pseudonym": pseudonym,
+            "epoch": header.epoch,
+            "counter": header.counter,
+            "first_slot": header.first_slot,
+            "interval": header.interval,
+            "phase": header.phase,
+            "count": header.count,
+        },
         NOBODY,
     )
 
@@ -97,7 +120,7 @@ def lane(kind: str, number: int, lanes: int, capacity: int, energy: int, what: s
         f"{kind} lane",
         "clear",
         f"lane {number % capacity + 1} of {min(capacity, lanes)}: {energy:,} mWh ({what} of {window})",
-        {"kind": kind, "lane": number, "lanes": lanes, "energy_mwh": energy, "window": window},
+        {"kind": kind, "lane": number, "lanes": lanes, "capacity": capacity, "energy_mwh": energy, "window": window},
         (("PES", "plaintext, before it encrypts"),),
     )
 
@@ -137,11 +160,30 @@ def released(verdict: Verdict, energy: int) -> Hop:
 
 def record(kind: str, stored: Record) -> Hop:
     """The sum as the MDMS stores it."""
+    sealed, mac = SealedRecord.decode(stored.body[:-MAC_BYTES]), stored.body[-MAC_BYTES:]
+    header = RecordHeader.decode(sealed.header)
     return Hop(
         f"{kind} record",
         "sealed",
         f"{len(stored.body)} bytes  {_ends(stored.body[-64:])}",
-        {"kind": kind, "bytes": len(stored.body), "record": stored.body.hex()},
+        {
+            "kind": kind,
+            "bytes": len(stored.body),
+            "record": stored.body.hex(),
+            "wrapped": sealed.wrapped.hex(),
+            "nonce": sealed.nonce.hex(),
+            "sealed": sealed.sealed.hex(),
+            "mac": mac.hex(),
+            "aad": {
+                "deployment": header.deployment.hex(),
+                "kind": header.kind,
+                "sender": header.sender,
+                "receiver": header.receiver,
+                "holder": header.holder,
+                "start": header.start,
+                "end": header.end,
+            },
+        },
         (("MDMS", "delivery key"),),
     )
 
@@ -158,9 +200,30 @@ def billed(bill: Bill, line: BillLine, window: int) -> Hop:
             "rate": str(line.rate),
             "currency": bill.currency,
             "energy_kwh": str(energy),
+            "energy_mwh": window,
+            "amount": f"{energy * line.rate:f}",
+            "windows": len(line.windows),
             "bill": str(bill.amount),
         },
         (("MDMS", "delivery key"), ("customer", "the bill")),
+    )
+
+
+def chart(energies: Sequence[int | None], start: int, interval: int, place: int) -> Hop:
+    """What a customer sees, once enrolled: ``energies`` of their day, from the frames that their own meter keeps."""
+    energy = energies[place]
+    return Hop(
+        "chart",
+        "clear",
+        f"{energy:,} mWh, the customer's own minute, once enrolled",
+        {
+            "energy_mwh": energy,
+            "start": start,
+            "interval": interval,
+            "place": place,
+            "energies_mwh": energies,
+        },
+        (("customer", "seal key, once enrolled"),),
     )
 
 

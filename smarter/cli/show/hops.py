@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from smarter.charts.marks import COLOURS, MARKS, Kind, marked
+from smarter.charts.hops import readers
+from smarter.charts.marks import COLOURS, MARKS, marked
 from smarter.model.events import Hop
 
 ROOMY = 110
@@ -17,7 +18,6 @@ ROOMY = 110
 
 _READ_BY = "read by "
 _MARGIN = 2 + 1 + 1 + 1 + 1 + 1 + len(_READ_BY)  # number, blank, blank, mark, blank, blank
-_TOTALS = ("sum", "released", "record", "bill")
 
 
 def hops(console: Console, hops: Sequence[Hop]) -> None:
@@ -32,7 +32,7 @@ def hops(console: Console, hops: Sequence[Hop]) -> None:
         grid.add_column(no_wrap=True)
         grid.add_row("", "", "", "", Text("who can read it, with which key", style="dim"))
     for number, hop in enumerate(hops, 1):
-        who = _readers(hop)
+        who = readers(hop)
         grid.add_row(
             str(number),
             hop.name,
@@ -52,11 +52,3 @@ def hops(console: Console, hops: Sequence[Hop]) -> None:
         marked("sum", "only a total"),
     ]
     console.print(Text("   ").join([*legend, marked("refused", "refused or damaged")]))
-
-
-def _readers(hop: Hop) -> list[Text]:
-    """Each reader after the mark of what they see there: the single reading, or only a total."""
-    if not hop.readers:
-        return [marked("refused" if hop.mark == "refused" else "sealed", "nobody here")]
-    kind: Kind = "sum" if hop.mark == "sum" or hop.name.split()[-1] in _TOTALS else "clear"
-    return [marked(kind, who) + Text(f" ({key})", style="dim") for who, key in hop.readers]
