@@ -2,13 +2,16 @@
 
 from smarter.scenario.choices import PluginChoice
 from smarter.scenario.loading import (
+    examine,
     find_scenario,
     load_scenario,
     parse_scenario,
     problems_of,
     shipped_scenarios,
+    with_overrides,
 )
 from smarter.scenario.model import (
+    AccountOptions,
     Crypto,
     Fault,
     Neighbourhood,
@@ -22,6 +25,7 @@ from smarter.scenario.problems import Problem
 from smarter.scenario.schema import scenario_schema
 
 __all__ = [
+    "AccountOptions",
     "Crypto",
     "Fault",
     "Neighbourhood",
@@ -32,10 +36,12 @@ __all__ = [
     "Scenario",
     "Time",
     "Windows",
+    "examine",
     "find_scenario",
     "load_scenario",
     "parse_scenario",
     "problems_of",
     "scenario_schema",
     "shipped_scenarios",
+    "with_overrides",
 ]

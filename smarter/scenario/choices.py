@@ -37,6 +37,13 @@ def kind_at(path: Field) -> str | None:
     return _KINDS.get(path)
 
 
+def field_of(kind: str) -> str | None:
+    """Where a scenario chooses a plugin of a kind, as ``--set`` takes it; None for a kind that it does not choose."""
+    if kind == "source":
+        return "neighbourhoods.NAME.source"
+    return next((".".join(map(str, path)) for path, of in _KINDS.items() if of == kind), None)
+
+
 @dataclass(frozen=True)
 class PluginChoice:
     """A plugin by name, and its options as its own model has checked them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,10 +50,29 @@ def load_scenario(
         raise ScenarioError(f"{shown}: is not UTF-8 text; a scenario is a YAML file.") from None
     except OSError as error:
         raise MachineError(f"{shown}: cannot be read: {error.strerror}.") from error
+    found = examine(text, path, overrides, source=shown, registry=registry)
+    if isinstance(found, Scenario):
+        return found
+    raise as_error(found)
+
+
+def examine(
+    text: str,
+    path: Path,
+    overrides: Sequence[str] = (),
+    *,
+    source: str | None = None,
+    registry: Registry | None = None,
+) -> Scenario | list[Problem]:
+    """The scenario that the file ``path`` would be with this text, or all that is wrong with it.
+
+    ``source``: what errors call the file; its name when left out.
+    """
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-_")[:64] or "scenario"
-    scenario = parse_scenario(text, source=shown, base=path.parent, overrides=overrides, registry=registry, name=name)
-    scenario._path = path
-    return scenario
+    found = _examine(text, source or path.name, path.parent, overrides, registry, name)
+    if isinstance(found, Scenario):
+        found._path = path
+    return found
 
 
 def parse_scenario(
@@ -73,6 +93,16 @@ def parse_scenario(
     raise as_error(found)
 
 
+def with_overrides(scenario: Scenario, overrides: Sequence[str], *, registry: Registry | None = None) -> Scenario:
+    """The same scenario, as it was read, with more overrides. Raises like :func:`load_scenario`."""
+    text, path = json.dumps(scenario.resolved()), scenario.path
+    other = parse_scenario(
+        text, source=path.name or scenario.name, base=path.parent, overrides=overrides, registry=registry
+    )
+    other._path = path
+    return other
+
+
 def problems_of(
     text: str,
     *,
@@ -90,7 +120,7 @@ def problems_of(
 def shipped_scenarios() -> list[tuple[str, Path, str]]:
     """Name, path and description of the scenarios that come with Smarter, by name."""
     shipped = []
-    for path in sorted(_shipped_folder().glob("*.yaml")):
+    for path in sorted(shipped_folder().glob("*.yaml")):
         tree = read_document(path.read_text(encoding="utf-8"), path.name).tree
         shipped.append((path.stem, path, str(tree.get("description", ""))))
     return shipped
@@ -105,18 +135,19 @@ def find_scenario(reference: str | Path) -> Path:
     path = Path(reference).expanduser()
     if path.is_file():
         return path
-    shipped = _shipped_folder() / f"{reference}.yaml"
+    shipped = shipped_folder() / f"{reference}.yaml"
     if path.name == str(reference) and not path.suffix and shipped.is_file():
         return shipped
     if path.is_dir():
         raise ScenarioError(f"{reference}: is a folder; name the scenario file in it.")
-    names = [file.stem for file in _shipped_folder().glob("*.yaml")]
+    names = [file.stem for file in shipped_folder().glob("*.yaml")]
     wanted = path.stem if path.suffix in (".yaml", ".yml") else str(reference)
     hint = f"{wanted!r} is a shipped one." if wanted in names else f"of those shipped, {did_you_mean(wanted, names)}"
     raise ScenarioError(f"{reference}: there is no such file, nor a shipped scenario of that name; {hint}")
 
 
-def _shipped_folder() -> Path:
+def shipped_folder() -> Path:
+    """Where the scenarios lie that come with Smarter."""
     package = Path(smarter.__file__).parent
     bundled = package / "bundled" / "scenarios"
     return bundled if bundled.is_dir() else package.parent / "scenarios"

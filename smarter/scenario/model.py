@@ -160,6 +160,16 @@ class Release(Section):
     """No billing window shorter than this."""
 
 
+class AccountOptions(Section):
+    """What customers and operators have; a state does not depend on it."""
+
+    passwords: Literal["pbkdf2", "argon2id"] = "pbkdf2"
+    """How passwords are hashed: PBKDF2-HMAC-SHA256 with a million rounds, or Argon2id. Changed, an account follows at
+    its next login."""
+    keep_frames: Duration = 396 * 86_400
+    """For how long meters keep their sealed frames for their customers: thirteen months when left out."""
+
+
 class Fault(Section):
     """Something that goes wrong with one meter's frames on their way."""
 
@@ -230,6 +240,7 @@ class Scenario(Section):
     tariff: TariffChoice
     """The price list, such as {plugin: flat, rate: "0.25"}."""
     release: Release = Release()
+    accounts: AccountOptions = AccountOptions()
     faults: tuple[Fault, ...] = ()
     """What goes wrong on purpose."""
 
@@ -272,7 +283,7 @@ class Scenario(Section):
 
     @cached_property
     def digest(self) -> str:
-        """Hexadecimal SHA-256 over what a state depends on: all but description and ``time.end``."""
+        """Hexadecimal SHA-256 over what a state depends on: all but description, accounts and ``time.end``."""
         content = self.resolved()
-        del content["description"], content["time"]["end"]
+        del content["description"], content["accounts"], content["time"]["end"]
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
