@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, TextIO
 
 from smarter.bench.figures import QUICK, BenchEvent, BenchFinished, BenchProgress, BenchReport, Frozen, Pace
 from smarter.errors import SmarterError
@@ -94,11 +94,14 @@ class Measurement:
             )
             if self._cancelled.is_set():
                 self._stop(process)
+            finished = False
             try:
-                yield from self._heard(process)
+                for event in self._heard(process):
+                    finished = isinstance(event, BenchFinished)
+                    yield event
             finally:
                 self._ended(process)
-            if process.returncode and not self._cancelled.is_set():
+            if not finished and not self._cancelled.is_set():
                 complaints.seek(0)
                 said = complaints.read().decode("utf-8", "replace").strip().splitlines() or [
                     f"exit {process.returncode}"
@@ -144,21 +147,33 @@ class Measurement:
 def main() -> int:
     """Carry out the order on standard input."""
     signal.signal(signal.SIGTERM, _leave)
+    answers = _answers()
     order = Order.model_validate_json(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_caller, daemon=True).start()
     try:
         for event in order.carried_out():
-            _say(event)
+            _say(_spelt(event), answers)
     except SmarterError as error:
-        print(json.dumps({"error": str(error)}), flush=True)
+        _say({"error": str(error)}, answers)
     except OSError as error:
-        print(json.dumps({"error": f"the system refuses: {error}; when that is mended, measure again."}), flush=True)
+        _say({"error": f"the system refuses: {error}; when that is mended, measure again."}, answers)
     return 0
 
 
-def _say(event: BenchEvent) -> None:
-    said = {"report": event.report.model_dump()} if isinstance(event, BenchFinished) else asdict(event)
-    print(json.dumps(said), flush=True)
+def _answers() -> TextIO:
+    """Where events go: standard output, which from now on is nobody else's. What plugins print is a complaint."""
+    sys.stdout.flush()
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return answers
+
+
+def _spelt(event: BenchEvent) -> dict[str, Any]:
+    return {"report": event.report.model_dump()} if isinstance(event, BenchFinished) else asdict(event)
+
+
+def _say(said: dict[str, Any], answers: TextIO) -> None:
+    print(json.dumps(said), file=answers, flush=True)
 
 
 def _leave(*_: object) -> NoReturn:

@@ -142,8 +142,8 @@ def _report(rows: Sequence[Row], problems: Sequence[str]) -> BenchReport:
     notes = []
     if "scheme" in kinds:
         notes += [
-            f"encrypt, {PER_READING}: packing included, a reading in every lane of a plaintext; lanes are those of "
-            "demand windows of 15 minutes, of ten meters' minutes, 100 kW each",
+            f"{PER_READING}: with a reading in every lane of a plaintext, encrypt with packing included; lanes are "
+            "those of demand windows of 15 minutes, of ten meters' minutes, 100 kW each",
             f"scale: by a factor of {FACTOR.bit_length()} bits; release: decrypt, as the releaser does",
         ]
     if any(row.what == "table" for row in rows):

@@ -17,7 +17,7 @@ from smarter.bench.figures import BenchEvent, BenchFinished, BenchProgress, Benc
 from smarter.bench.lanes import lanes_filled
 from smarter.keys.keystore import public_entries
 from smarter.keys.unlock import KeyFileUnlock
-from smarter.model.events import Finished, Progress, Started
+from smarter.model.events import Finished, Progress, Spent, Started
 from smarter.model.results import Result
 from smarter.model.windows import spell
 from smarter.protocols.pes import layouts_of
@@ -41,12 +41,23 @@ class _Key:
 
 @dataclass(frozen=True)
 class _Run:
-    """One run. ``first``: seconds to its first progress; ``keys``: seconds that making keys took; ``peak``: bytes."""
+    """One run, in seconds and bytes.
+
+    Attributes:
+        wall: in all.
+        first: to its first progress.
+        keys: that making keys took.
+        setup: to its first hold, outside of keys and stages: planning, and the parties that take their keys up.
+        ending: after its last hold, outside of stages: the MDMS opens all records for the result.
+        peak: most resident, of this process and of the largest worker.
+    """
 
     result: Result
     wall: float
     first: float
     keys: float
+    setup: float
+    ending: float
     peak: tuple[int, int] | None
     key: _Key
 
@@ -63,8 +74,8 @@ class _Run:
 
     @property
     def elsewhere(self) -> float:
-        """Seconds outside of all stages, keys apart."""
-        return self.wall - self.keys - self.seconds(*self.result.stages)
+        """Seconds of holds outside of all stages."""
+        return self.wall - self.keys - self.setup - self.ending - self.seconds(*self.result.stages)
 
 
 def pipeline(scenario: Scenario, *, workers: int, repeats: int = 3) -> Iterator[BenchEvent]:
@@ -91,7 +102,7 @@ def pipeline(scenario: Scenario, *, workers: int, repeats: int = 3) -> Iterator[
 def _run_once(scenario: Scenario, workers: int, number: int, repeats: int) -> Generator[BenchEvent, None, _Run]:
     with TemporaryDirectory(prefix="smarter-bench-") as folder:
         state = StateFolder(Path(folder))
-        first = started = keys = 0.0
+        first = started = keys = setup = carried = 0.0
         total, which = 0, f"run {number + 1} of {repeats}"
         result: Result | None = None
         began = time.perf_counter()
@@ -110,12 +121,16 @@ def _run_once(scenario: Scenario, workers: int, number: int, repeats: int) -> Ge
                         keys = now - started
                     elif event.stage == "read":
                         yield BenchProgress(number * total + event.done, repeats * total, f"{which}: readings")
+                elif isinstance(event, Spent):
+                    carried = now - sum(event.seconds.values())
+                    setup = setup or carried - keys
                 elif isinstance(event, Finished):
                     result = event.result
         # Only now have its workers ended, too.
         wall, peak = time.perf_counter() - began, peak_memory()
         assert result is not None, "a run ends with its result"
-        return _Run(result, wall, first, keys, peak, _key(scenario, state))
+        ending = wall - carried - sum(stage.seconds for stage in result.stages.values())
+        return _Run(result, wall, first, keys, setup, ending, peak, _key(scenario, state))
 
 
 def _key(scenario: Scenario, state: StateFolder) -> _Key:
@@ -162,6 +177,8 @@ def _report(scenario: Scenario, workers: int, runs: Sequence[_Run]) -> BenchRepo
         row("run", "end to end", "wall clock", "s", (run.wall for run in runs)),
         row("run", "keys", "wall clock", "s", (run.keys for run in runs)),
         row("run", "first progress", "wall clock", "s", (run.first for run in runs)),
+        row("run", "set-up", "wall clock", "s", (run.setup for run in runs)),
+        row("run", "result", "wall clock", "s", (run.ending for run in runs)),
     ]
     for stage in result.stages:
         rows += [
@@ -192,6 +209,8 @@ def _report(scenario: Scenario, workers: int, runs: Sequence[_Run]) -> BenchRepo
             f"scheme {scenario.crypto.aggregate.plugin}, store {scenario.store.plugin}, combine {pes.combine}, "
             f"hold {spell(pes.hold)}",
             f"{BUT_BIG_INTEGERS}: {', '.join(NO_BIG_INTEGERS)}",
+            "encrypt: also waiting for the blindings that workers make ahead, and for the table that they make first",
+            "set-up, result: before the first hold and after the last one; with keys and all stages they are the run",
             "most resident: since the process began, so that it cannot fall from run to run",
         ),
     )

@@ -130,14 +130,14 @@ class SchemeTrial:
             left, right = self._taken(count), self._taken(count, since=1)
             return lambda: self._scheme.add(self._pair.public, left, right)
 
-        return [self._row("add", self._batched(ready))]
+        return self._with_share("add", self._batched(ready))
 
     def _scale(self) -> list[Row]:
         def ready(count: int) -> Callable[[], object]:
             batch, factors = self._taken(count), [FACTOR] * count
             return lambda: self._scheme.scale(self._pair.public, batch, factors)
 
-        return [self._row("scale", self._batched(ready))]
+        return self._with_share("scale", self._batched(ready))
 
     def _rerandomise(self) -> list[Row]:
         def ready(count: int) -> Callable[[], object]:
@@ -151,7 +151,12 @@ class SchemeTrial:
             batch = self._taken(count)
             return lambda: self._scheme.decrypt(self._pair.private, batch)
 
-        return [self._row("release", self._batched(ready))]
+        return self._with_share("release", self._batched(ready))
+
+    def _with_share(self, what: str, figure: Figure) -> list[Row]:
+        """What a ciphertext costs, and what each of the readings in its lanes."""
+        lanes = self._plan.capacity
+        return [self._row(what, figure), self._row(f"{what}, {PER_READING}", figure.per(lanes), lanes=lanes)]
 
     def _batched(self, ready: Callable[[int], Callable[[], object]]) -> Figure:
         """Seconds of one operation of batches: however many a run has, no more than :data:`BATCH` are held at once."""

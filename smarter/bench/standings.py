@@ -50,7 +50,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Standings:
-    """One board, the dearest first; ``sizes``: those that there are, in ascending order; ``spelt``: what they are."""
+    """One board: the largest size first, of each the brief's way, then the dearest; ``spelt``: what sizes are of."""
 
     board: Board
     title: str
@@ -59,7 +59,7 @@ class Standings:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Each once."""
+        """Those that there are, in ascending order."""
         return tuple(sorted({line.size for line in self.lines if line.size is not None}))
 
     def of(self, size: int | None) -> list[Standing]:
@@ -128,8 +128,8 @@ def _ciphers(report: BenchReport) -> Standings:
 def _cipher_facts(rows: Mapping[str, Row], frame: int) -> dict[str, str]:
     facts = {}
     if (overhead := rows.get("overhead")) is not None:
-        facts["bytes a reading"] = f"{overhead.figure.median / frame:,.1f}"
-        facts["overhead"] = worded(overhead.figure.median, overhead.unit)
+        facts["overhead a reading"] = worded(overhead.figure.median / frame, overhead.unit)
+        facts["overhead a frame"] = worded(overhead.figure.median, overhead.unit)
     for what in ("seal", "open"):
         if what in rows:
             facts[f"{what} a frame"] = worded(rows[what].figure.median, rows[what].unit)
@@ -177,4 +177,4 @@ def _ratio(brief: Row | None, ours: Row) -> float | None:
 
 
 def _ordered(lines: Sequence[Standing]) -> tuple[Standing, ...]:
-    return tuple(sorted(lines, key=lambda line: (line.size or 0, not line.brief, -line.per_reading.median)))
+    return tuple(sorted(lines, key=lambda line: (-(line.size or 0), not line.brief, -line.per_reading.median)))

@@ -32,7 +32,7 @@ def bars_chart(
     *,
     width: int,
     colour: bool,
-    line: float | None = None,
+    measure: Bar | None = None,
 ) -> str:
     """A bar each, in the order given; where values lie far apart, on an axis of powers of ten, which is said.
 
@@ -42,7 +42,7 @@ def bars_chart(
         spell: puts a value of the axis in words.
         width: columns, at most.
         colour: whether there may be escape codes.
-        line: a value among those of the bars that the others are measured from: a line down the chart.
+        measure: the bar, among them, that the others are measured from: a line down the chart, named beside the title.
     """
     labels = [max(len(getattr(bar, part)) for bar in bars) for part in ("label", "text")]
     cells = width - sum(labels) - 3
@@ -65,13 +65,14 @@ def bars_chart(
             (across.low, math.log10(bar.value) if by_powers else bar.value),
             (place, place),
             BAR,
-            "red" if bar.apart else "green",
+            None if bar is measure else "red" if bar.apart else "cyan",
         )
         for place, bar in zip(places, bars, strict=True)
     ]
-    if line is not None:
-        at = math.log10(line) if by_powers else line
+    if measure is not None:
+        at = math.log10(measure.value) if by_powers else measure.value
         series.append(Series((at, at), (1, len(bars)), LINE_DOWN))
+        title += f"   {LINE_DOWN} {measure.label}"
     beside = [f"{bar.label:<{labels[0]}}  {bar.text:>{labels[1]}}" for bar in bars]
     down = Scale(1, len(bars), list(zip(places, beside, strict=True)))
     return "\n".join([clip(title, width), *draw(series, across, down, (width, len(bars) + 2), colour)])

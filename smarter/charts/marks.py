@@ -39,6 +39,14 @@ def kwh(energy: int | None) -> str:
     return NONE if energy is None else f"{Decimal(energy).scaleb(-_MWH_PER_KWH_DIGITS):,.3f}"
 
 
+def measured(readings: int, expected: int) -> Text:
+    """Which share of all readings there was, in percent; hollow when one is missing."""
+    if readings >= expected:
+        return Text("100.0")
+    # Rounded down: what lacks a reading must not look whole.
+    return Text(f"○ {readings * 1000 // expected / 10:.1f}")
+
+
 def holder_of(kind: str, holder: str) -> str:
     """A household's pseudonym shortened; a neighbourhood as it is called."""
     return short(holder) if kind == "billing" else holder

@@ -9,6 +9,9 @@ from typing import Any
 
 from smarter.registry import Listing
 
+PLUGINS = ("kind", "name", "origin", "version", "summary", "capabilities", "problem")
+"""Columns of a file of plugins."""
+
 
 @dataclass(frozen=True)
 class Option:
@@ -68,6 +71,13 @@ def capabilities_in_words(capabilities: Mapping[str, object]) -> list[str]:
 def problem_of(listing: Listing) -> str | None:
     """Why a plugin cannot be used; None when it can."""
     return f"broken: {listing.error}" if listing.error is not None else listing.missing
+
+
+def plugin_lines(listings: Sequence[Listing]) -> Iterator[tuple[str, ...]]:
+    """A line a plugin, in the columns :data:`PLUGINS`."""
+    for one in listings:
+        capabilities = ", ".join(capabilities_in_words(one.capabilities))
+        yield one.kind, one.name, one.origin, one.version, one.summary, capabilities, problem_of(one) or ""
 
 
 def count_of(listings: Sequence[Listing]) -> str:

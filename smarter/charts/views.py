@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
 from rich.text import Text
@@ -57,6 +57,10 @@ COLUMNS = (
 )
 
 
+FIELDS = ("party", *(column.field for column in COLUMNS))
+"""Columns of a file of views, in which nothing is rounded."""
+
+
 @dataclass(frozen=True)
 class Sight:
     """One party's row; ``own``: what it sees is its own household's."""
@@ -80,6 +84,12 @@ def sights(views: Views) -> list[Sight]:
     return [
         Sight(party, known[party], party in OWN) for party in order if party != "simulation" or known[party].readings
     ]
+
+
+def sight_lines(views: Views) -> Iterator[tuple[object, ...]]:
+    """A line a party, in the columns :data:`FIELDS`."""
+    for sight in sights(views):
+        yield sight.party, *(getattr(sight.view, column.field) for column in COLUMNS)
 
 
 def cell(column: Column, view: View) -> Text:
@@ -150,9 +160,9 @@ def differing(left: Views, right: Views) -> set[tuple[str, str]]:
     return found
 
 
-def difference_sentence(left: Views, right: Views) -> str:
-    """What the right run showed in the clear that the left did not, or the reverse, in words."""
-    one, other = ({sight.party: sight for sight in sights(views) if not sight.own} for views in (left, right))
+def difference_sentence(kept: Views, present: Views) -> str:
+    """What a run showed in the clear that the one that was kept did not, or the reverse, in words."""
+    one, other = ({sight.party: sight for sight in sights(views) if not sight.own} for views in (kept, present))
     said = []
     for party in one | other:
         changes = []
@@ -163,8 +173,8 @@ def difference_sentence(left: Views, right: Views) -> str:
         if changes:
             said.append(f"{_the(party)}: {', '.join(changes)}")
     if not said:
-        return "In the clear, nothing differs from the run at the left."
-    return f"From left to right: {'; '.join(said)}."
+        return "In the clear, nothing differs from the kept run."
+    return f"Against the kept run, {'; '.join(said)}."
 
 
 ALIKE = 1.5

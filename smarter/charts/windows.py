@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 
 from smarter.charts.drawing import BLOCK, CROSS, DOTS, HOLLOW, LINE, SMALLEST, ZERO, Series, clip, draw, too_small
 from smarter.charts.scales import Scale, time_ticks, value_scale
@@ -15,6 +16,9 @@ from smarter.model.clock import zone
 from smarter.model.readings import MWH_PER_KWH
 from smarter.model.results import WindowRow, usual_length
 from smarter.model.windows import spell
+
+FINE = 4
+"""Parts of a dot: so that each dot has some that are wholly its own, wherever rounding puts its border."""
 
 
 def demand_chart(rows: Sequence[WindowRow], timezone: str, *, width: int, height: int, colour: bool) -> str:
@@ -57,8 +61,9 @@ def _windows_chart(
     legend = _packed(_legend(rows, timezone), width)[: height - 6]
     plot_height = height - 1 - len(legend)
 
-    values = [value for row in rows if (value := value_of(row)) is not None]
-    up = value_scale(min(values, default=0.0), max(values, default=0.0), max(2, plot_height // 2))
+    values = array("d", (value for row in rows if (value := value_of(row)) is not None))
+    labels = max(2, min(plot_height // 2, 4 + plot_height // 6))
+    up = value_scale(min(values, default=0.0), max(values, default=0.0), labels)
     cells = width - max(len(label) for _, label in up.ticks) - 1
     moments = time_ticks(start, end, zone(timezone), cells)
     hours = Scale(0, (end - start) / 3600, [((moment - start) / 3600, label) for moment, label in moments])
@@ -67,9 +72,8 @@ def _windows_chart(
     if up.low < 0:
         series.append(Series((0, hours.high), (0, 0), ZERO))
     for run in _runs(rows, value_of, "complete"):
-        steps = [((row.start - start) / 3600, (row.end - start) / 3600, value) for row, value in run]
-        room = cells * DOTS * (run[-1][0].end - run[0][0].start) / (end - start)
-        points = _filled(steps, hours.high / (cells * DOTS)) if marker == BLOCK else _outline(steps, room)
+        room = cells * DOTS * (run.ends[-1] - run.starts[0]) / (end - start)
+        points = _filled(run, start, hours.high, cells * DOTS) if marker == BLOCK else _outline(run, start, room)
         series.append(Series([x for x, _ in points], [y for _, y in points], marker, "green"))
     for status, mark, tint in (("incomplete", HOLLOW, None), ("refused", CROSS, "red")):
         marked = [(row, value_of(row)) for row in rows if row.status == status]
@@ -103,35 +107,57 @@ def _packed(items: Sequence[str], width: int) -> list[str]:
     return lines
 
 
-def _runs(
-    rows: Sequence[WindowRow], value_of: Callable[[WindowRow], float | None], status: str
-) -> Iterator[list[tuple[WindowRow, float]]]:
+class _Run:
+    """Neighbouring windows as steps, in a few bytes each: a long run has very many."""
+
+    def __init__(self) -> None:
+        self.starts, self.ends, self.values = array("q"), array("q"), array("d")
+
+    def steps(self, since: int) -> Iterator[tuple[float, float, float]]:
+        """From which hour to which hour after ``since`` each value lasts."""
+        for start, end, value in zip(self.starts, self.ends, self.values, strict=True):
+            yield (start - since) / 3600, (end - since) / 3600, value
+
+
+def _runs(rows: Sequence[WindowRow], value_of: Callable[[WindowRow], float | None], status: str) -> Iterator[_Run]:
     """Stretches of neighbouring windows of a status, with their values."""
     for mine, group in groupby(rows, lambda row: row.status == status):
-        run = [(row, value) for row in group if (value := value_of(row)) is not None]
-        if mine and run:
+        run = _Run()
+        for row in group:
+            if mine and (value := value_of(row)) is not None:
+                run.starts.append(row.start)
+                run.ends.append(row.end)
+                run.values.append(value)
+        if run.values:
             yield run
 
 
-def _outline(steps: Sequence[tuple[float, float, float]], room: float) -> list[tuple[float, float]]:
+def _outline(run: _Run, since: int, room: float) -> list[tuple[float, float]]:
     """The steps' upper edge; with many to a dot, the least and the most of each dot's: no peak gets lost."""
-    many = int(len(steps) / max(room, 1))
+    many = int(len(run.values) / max(room, 1))
     if many < 4:
-        return [point for left, right, value in steps for point in ((left, value), (right, value))]
+        return [point for left, right, value in run.steps(since) for point in ((left, value), (right, value))]
     points = []
-    for at in range(0, len(steps), many):
-        chunk = steps[at : at + many]
+    steps = run.steps(since)
+    while chunk := list(islice(steps, many)):
         middle = (chunk[0][0] + chunk[-1][1]) / 2
         points += [(middle, min(step[2] for step in chunk)), (middle, max(step[2] for step in chunk))]
     return points
 
 
-def _filled(steps: Sequence[tuple[float, float, float]], dot: float) -> list[tuple[float, float]]:
-    """The area between the steps and zero, hatched so closely that it is solid."""
-    points = []
-    for left, right, value in steps:
-        count = max(2, math.ceil((right - left) / dot))
+def _filled(run: _Run, since: int, hours: float, dots: int) -> list[tuple[float, float]]:
+    """The area between the steps and zero, hatched so closely that it is solid.
+
+    ``dots`` last for so many ``hours``. With many strokes to a dot, the longest in either direction of each
+    :data:`FINE` part of one: no peak gets lost, and drawing takes no more memory than the picture is wide.
+    """
+    crowded = len(run.values) > FINE * dots
+    longest: dict[tuple[float, bool], tuple[float, float]] = {}
+    for left, right, value in run.steps(since):
+        count = max(2, math.ceil((right - left) / (hours / dots)))
         for index in range(count):
             x = left + (right - left) * index / count
-            points += [(x, 0.0), (x, value), (x, 0.0)]
-    return points
+            place = (math.floor(x / hours * dots * FINE) if crowded else x), value < 0
+            if place not in longest or abs(value) > abs(longest[place][1]):
+                longest[place] = x, value
+    return [point for x, value in longest.values() for point in ((x, 0.0), (x, value), (x, 0.0))]

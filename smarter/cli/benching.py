@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from smarter.bench.figures import BenchEvent, BenchReport
 
 BRIEF_SCENARIO = "quickstart"
-QUICK_REPEATS, QUICK_SECONDS, QUICK_BITS, QUICK_FRAME = 3, 0.03, 3072, 60
 
 FLAGS = {
     "overrides": "--set",
@@ -118,7 +117,8 @@ def _chosen(scenario: str | None, options: Mapping[str, Any]) -> Iterator[BenchE
 
 def _operands(options: Mapping[str, Any]) -> dict[str, Any]:
     """What is measured where there is no scenario, and at which pace."""
-    from smarter.bench.figures import Pace
+    from smarter.bench.figures import QUICK, Pace
+    from smarter.bench.operations import QUICK_FRAMES, QUICK_KEY_BITS
 
     given = {name: options[name] for name in ("schemes", "ciphers", "key_bits", "frames") if name in options}
     quick = "quick" in options
@@ -126,8 +126,8 @@ def _operands(options: Mapping[str, Any]) -> dict[str, Any]:
         if {"schemes", "ciphers"} & given.keys():  # those alone
             given = {"schemes": (), "ciphers": (), **given}
         if quick:
-            given = {"key_bits": (QUICK_BITS,), "frames": (QUICK_FRAME,), **given}
-    pace = Pace(QUICK_REPEATS, QUICK_SECONDS) if quick else Pace()
+            given = {"key_bits": QUICK_KEY_BITS, "frames": QUICK_FRAMES, **given}
+    pace = QUICK if quick else Pace()
     return {**given, "pace": replace(pace, repeats=options.get("repeats", pace.repeats))}
 
 

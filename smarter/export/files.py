@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,19 +44,21 @@ def write_outputs(folder: Path, session: Session, report: Report, result: Result
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _csv(folder / "demand.csv", DEMAND) as demand:
-        demand.writerows(_demand(report))
-    # In one pass, which opens each record once.
+        for name in report.neighbourhoods:
+            demand.writerows(demand_lines(name, report.timezone(name), report.demand(name)))
+    # In one pass, which opens each record once, and holds a period's windows of one household.
     with _csv(folder / "billing.csv", BILLING) as billing, _csv(folder / "bills.csv", BILLS) as bills:
         for pseudonym, timezone, rows in report.billing():
-            billing.writerows(_billing(pseudonym, timezone, rows))
-            bills.writerows(_bills(pseudonym, timezone, report.bills(pseudonym, timezone, rows)))
+            written_down = _written(billing, pseudonym, timezone, rows)
+            bills.writerows(bill_lines(pseudonym, timezone, report.bills(pseudonym, timezone, written_down)))
     written = [folder / f"{name}.csv" for name in ("billing", "demand", "bills")]
     if reveal_meters:
         with _csv(folder / "meters.csv", METERS) as meters:
             meters.writerows(_meters(session))
         written.append(folder / "meters.csv")
     with replacing(folder / "result.json") as file:
-        file.write(result.model_dump_json(indent=2) + "\n")
+        file.write(result.model_dump_json(indent=2))
+        file.write("\n")
     return [*written, folder / "result.json"]
 
 
@@ -84,30 +87,40 @@ def round_half_even(numerator: int, denominator: int) -> int:
     return quotient + (2 * rest > denominator or (2 * rest == denominator and quotient % 2 == 1))
 
 
-def _billing(pseudonym: str, timezone: str, rows: Sequence[WindowRow]) -> Iterator[Sequence[object]]:
+def csv_text(columns: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+    """A file of these columns as text."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def billing_lines(pseudonym: str, timezone: str, rows: Iterable[WindowRow]) -> Iterator[Sequence[object]]:
+    """A household's windows, in the columns :data:`BILLING`."""
     for row in rows:
         start, end = iso(row.start, timezone), iso(row.end, timezone)
         yield pseudonym, start, end, row.readings, row.expected, watt_hours(row.energy), row.status
 
 
-def _demand(report: Report) -> Iterator[Sequence[object]]:
-    for name in report.neighbourhoods:
-        timezone = report.timezone(name)
-        for row in report.demand(name):
-            yield (
-                name,
-                iso(row.start, timezone),
-                iso(row.end, timezone),
-                row.meters,
-                row.readings,
-                row.expected,
-                watt_hours(row.energy),
-                mean_kilowatts(row),
-                row.status,
-            )
+def demand_lines(neighbourhood: str, timezone: str, rows: Iterable[WindowRow]) -> Iterator[Sequence[object]]:
+    """A neighbourhood's windows, in the columns :data:`DEMAND`."""
+    for row in rows:
+        yield (
+            neighbourhood,
+            iso(row.start, timezone),
+            iso(row.end, timezone),
+            row.meters,
+            row.readings,
+            row.expected,
+            watt_hours(row.energy),
+            mean_kilowatts(row),
+            row.status,
+        )
 
 
-def _bills(pseudonym: str, timezone: str, bills: Sequence[Bill]) -> Iterator[Sequence[object]]:
+def bill_lines(pseudonym: str, timezone: str, bills: Sequence[Bill]) -> Iterator[Sequence[object]]:
+    """A household's bills, in the columns :data:`BILLS`."""
     for bill in bills:
         yield (
             pseudonym,
@@ -118,6 +131,13 @@ def _bills(pseudonym: str, timezone: str, bills: Sequence[Bill]) -> Iterator[Seq
             "" if bill.amount is None else f"{bill.amount:f}",
             bill.status,
         )
+
+
+def _written(billing: _Writer, pseudonym: str, timezone: str, rows: Iterable[WindowRow]) -> Iterator[WindowRow]:
+    """Pass a household's rows on, each written down."""
+    for row in rows:
+        billing.writerows(billing_lines(pseudonym, timezone, [row]))
+        yield row
 
 
 def _meters(session: Session) -> Iterator[Sequence[object]]:
@@ -134,7 +154,7 @@ def _csv(path: Path, columns: Sequence[str]) -> Iterator[_Writer]:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[TextIO]:
+def replacing(path: Path, mode: int = 0o644) -> Iterator[TextIO]:
     """Write beside the file, then put it in its place; what stopped half-way leaves nothing."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
@@ -143,7 +163,7 @@ def replacing(path: Path) -> Iterator[TextIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         temporary.replace(path)
     except OSError as error:
         error.filename = error.filename or str(path)  # a full disk is reported without it

@@ -1,4 +1,4 @@
-"""Bills: what a tariff is given, what lines it gives back, and the bill they make."""
+"""Bills: what a tariff is given, what lines it gives back, the bill they make, and a household's bills together."""
 
 from __future__ import annotations
 
@@ -53,3 +53,37 @@ class Bill:
     amount: Decimal | None
     status: str
     lines: tuple[BillLine, ...]
+
+
+@dataclass(frozen=True)
+class Account:
+    """All bills of one household.
+
+    Attributes:
+        meter: its pseudonym in hexadecimal.
+        neighbourhood: its id.
+        timezone: of the neighbourhood, IANA.
+        energy: mWh, of all released windows; None when there is none.
+        currency: of the tariff.
+        amount: what the bills that have an amount come to; None when none has.
+        readings: how many went into released windows.
+        expected: how many could have.
+        status: ``complete``, ``incomplete`` or ``missing``, as of a bill.
+        bills: in order of time.
+    """
+
+    meter: str
+    neighbourhood: str
+    timezone: str
+    energy: int | None
+    currency: str
+    amount: Decimal | None
+    readings: int
+    expected: int
+    status: str
+    bills: tuple[Bill, ...]
+
+    @property
+    def share(self) -> float:
+        """Which share of all readings was measured and released, from 0 to 1."""
+        return self.readings / self.expected if self.expected else 0.0

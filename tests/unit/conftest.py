@@ -139,8 +139,9 @@ class Street:
         return pes
 
     def new_releaser(self, ledger: Iterable[LedgerEntry] = ()) -> Releaser:
-        """A releaser that remembers ``ledger``."""
+        """A releaser that remembers ``ledger``, of which nothing has been delivered."""
         public, private = self.keys.releaser_sign
+        entries = list(ledger)
         return Releaser(
             DEPLOYMENT,
             ReleaserKeys(
@@ -153,7 +154,7 @@ class Street:
             scheme=self.keys.scheme,
             keywrap=self.keys.keywrap,
             rules=self.rules,
-            ledger=Ledger(ledger),
+            ledger=Ledger(entries, asked={entry.digest for entry in entries}),
             stages=Stages(),
         )
 

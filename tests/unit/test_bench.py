@@ -88,7 +88,8 @@ def measured() -> list[BenchEvent]:
 
 def test_every_operation_of_every_scheme_is_measured_at_every_size_of_key(measured: list[BenchEvent]) -> None:
     rows = report_of(measured).rows
-    common = ["generate", "encrypt", "ciphertext", "encrypt, per reading", "add", "scale", "rerandomise", "release"]
+    shared = [what for each in ("encrypt", "add", "scale", "release") for what in (each, f"{each}, per reading")]
+    common = ["generate", "ciphertext", "rerandomise", *shared]
     for subject in ("paillier", "paillier (exact)", "plain"):
         for bits in (512, 640):
             found = [row for row in rows if (row.subject, row.key_bits) == (subject, bits)]
@@ -106,10 +107,16 @@ def test_only_a_scheme_that_makes_tables_has_a_row_for_them(measured: list[Bench
 
 def test_a_reading_costs_its_share_of_a_plaintext_with_a_reading_in_every_lane(measured: list[BenchEvent]) -> None:
     rows = [row for row in report_of(measured).rows if row.lanes is not None]
-    assert {row.what for row in rows} == {"encrypt, per reading"}
+    assert {row.what for row in rows} == {f"{what}, per reading" for what in ("encrypt", "add", "scale", "release")}
     for row in rows:
         assert row.key_bits is not None
         assert row.lanes == demand_lanes(row.key_bits - 1).capacity
+    # Packing is measured along with encrypting; of the others a reading's is a share of a ciphertext's.
+    whole = {(row.subject, row.key_bits, row.what): row.figure for row in report_of(measured).rows}
+    for row in rows:
+        what = row.what.removesuffix(", per reading")
+        if what != "encrypt":
+            assert row.figure == whole[row.subject, row.key_bits, what].per(row.lanes or 0)
     # Ten meters, 30 minutes at the most, 100 kW: 5e8 mWh either way are 30 bits, so four bytes a lane.
     assert demand_lanes(3071).lane_bytes == 4
     assert demand_lanes(3071).capacity == 96
@@ -337,3 +344,19 @@ def test_bars_keep_to_their_width(width: int, colour: bool) -> None:
     lines = _chart([1e-9, 2.0, 2.5], width, colour=colour)
     assert max(len(ESCAPE.sub("", line)) for line in lines) <= width
     assert any(ESCAPE.search(line) for line in lines) == (colour and width > 30)
+
+
+def test_the_bar_that_others_are_measured_from_is_a_line_down_the_chart() -> None:
+    bars = [Bar("brief", 0.03, "30 ms"), Bar("ours", 2e-5, "20 µs"), Bar("plain", 3e-8, "30 ns", apart=True)]
+    drawn = bars_chart("cost", bars, lambda value: tick(value, "s"), width=70, colour=True, measure=bars[0])
+    title, *lines = ESCAPE.sub("", drawn).splitlines()
+    assert title == "cost (logarithmic)   │ brief"
+    places = {line.rindex("│") for line in lines[1:3]}
+    assert len(places) == 1
+    assert lines[0].rindex("█") in range(min(places) - 1, min(places) + 1)
+
+
+def test_a_bar_that_stands_apart_has_another_colour() -> None:
+    coloured = [set(ESCAPE.findall(line)) for line in _chart([1e-3, 2e-3, 3e-3], colour=True)[1:4]]
+    assert all(coloured)
+    assert coloured[0] != coloured[1] == coloured[2]

@@ -56,6 +56,13 @@ def test_what_is_no_big_integer_is_the_sum_of_its_stages(scenario: Scenario) -> 
     assert min(parts) > 0
 
 
+def test_keys_set_up_stages_and_result_are_nearly_the_whole_run(report: BenchReport) -> None:
+    whole = median(report, "end to end", "wall clock")
+    parts = [median(report, subject, "wall clock") for subject in ("keys", "set-up", *STAGES, "result")]
+    assert min(parts) >= 0
+    assert 0.8 * whole < sum(parts) < 1.2 * whole, "medians of each, and so not to the dot"
+
+
 def test_it_tells_what_the_pes_had_in_the_clear(report: BenchReport) -> None:
     assert median(report, "PES", "readings") == READINGS
     assert median(report, "PES", "at most at once") == 6 * 60

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smarter.charts import bills_chart, demand_chart, household_chart
+from smarter.charts import bills_chart, demand_chart, drawing, household_chart
 from smarter.model.bills import Bill
 from smarter.model.results import WindowRow
 from smarter.model.windows import cut
@@ -155,6 +157,34 @@ def test_one_high_window_among_ten_thousand_stays_visible() -> None:
     )
     lines = _lines(demand_chart(rows, NEW_YORK, width=80, height=20, colour=False))
     assert len(BRAILLE.findall(lines[1])) == 1
+
+
+def test_a_long_runs_windows_are_drawn_as_they_would_be_alone_and_take_no_more_points() -> None:
+    def drawn(days: int) -> tuple[str, int]:
+        rows = _rows(
+            datetime(2010, 1, 1),
+            datetime(2010, 1, 1) + timedelta(days=days),
+            length=10_800,
+            kw=lambda index: 9.0 if index == 8 * days // 2 else -3.0 if index == 8 * days // 4 else 1.0,
+        )
+        points = 0
+
+        def counting(*given: Any) -> list[str]:
+            nonlocal points
+            points = max(len(series.x) for series in given[0])
+            return drawing.draw(*given)
+
+        with patch("smarter.charts.windows.draw", counting):
+            return household_chart(rows, NEW_YORK, width=100, height=20, colour=False), points
+
+    (long, many), (_, more) = drawn(1000), drawn(4000)
+    assert more < 1.1 * many < 10_000
+    plot = [line for line in _lines(long) if "│" in line or "┤" in line]
+    columns = ["".join(column) for column in zip(*(line.ljust(100)[3:] for line in plot), strict=True)]
+    assert [bool(column[0].strip()) for column in columns].count(True) == 1, "the one peak is there"
+    assert [bool(column[-2].strip()) for column in columns].count(True) == 1, "and the one that goes below"
+    steady = [column for column in columns if column.strip()]
+    assert len(steady) >= 96, "no gap between"
 
 
 def test_the_axis_starts_at_zero_and_goes_below_only_for_export() -> None:

@@ -87,6 +87,27 @@ def test_receiving_opens_nothing_and_reporting_opens_what_is_asked_for(street: M
     assert (view.opened, view.household_totals, view.neighbourhood_totals, view.decrypted) == (2, 2, 0, 0)
 
 
+def test_records_are_taken_in_one_after_the_other(street: Make) -> None:
+    here = street()
+    mdms = here.new_mdms()
+    records, taken = of(stored(here, mdms), expected(here)), []
+    rows = mdms.rows(expected(here), (taken.append(record) or record for record in records))
+    for number, row in enumerate(rows):
+        assert row.status == "complete"
+        assert len(taken) <= number + 2, "a report of any span holds a record or two"
+    assert len(taken) == len(records) == 24
+
+
+def test_a_record_of_no_expected_window_is_passed_over_and_one_that_lacks_is_damaged(street: Make) -> None:
+    here = street()
+    mdms = here.new_mdms()
+    first, second, *others = of(stored(here, mdms), expected(here))
+    stray = Record(second.kind, second.holder, second.start + 1, second.body)
+    rows = list(mdms.rows(expected(here), [first, stray, *others]))
+    assert [row.status for row in rows] == ["complete", "refused"] + ["complete"] * 22
+    assert len(mdms.damaged) == 1
+
+
 def test_a_delivery_that_the_releaser_did_not_sign_is_refused(street: Make) -> None:
     here = street(hours=1, billing=3600)
     message, mdms = delivered(here, 1)[0], here.new_mdms()

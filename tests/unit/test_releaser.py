@@ -297,6 +297,16 @@ def test_a_ledger_grows_with_gaps_and_not_with_windows() -> None:
     assert not ledger._unsettled
 
 
+def test_a_ledger_that_is_taken_up_keeps_the_digests_of_what_is_asked_for_again_and_no_others() -> None:
+    entries = [entry(10 * n, 10 * n + 10, b"digest %d" % n) for n in range(1000)]
+    ledger = Ledger(entries, asked={b"digest 998", b"digest 999", b"of no entry"})
+    assert [digest for _, digest in ledger._unsettled.values()] == [b"digest 998", b"digest 999"]
+    assert {len(spans) for spans in ledger._spans.values()} == {1}
+    assert ledger.decided("billing", "holder", 9990, 10_000, b"digest 999")
+    assert not ledger.decided("billing", "holder", 0, 10, b"digest 0")
+    assert ledger.overlaps("billing", b"meter__1", 0, 10)
+
+
 def test_what_has_been_delivered_never_opens_again(street: Make) -> None:
     here = street(hours=3)
     (message,) = carried(here, 3)["billing"]
@@ -317,7 +327,7 @@ def test_a_holder_gets_no_second_sum_of_a_window_over_other_meters() -> None:
 
 
 def test_decided_means_this_very_ciphertext() -> None:
-    ledger = Ledger([entry(0, 10, b"digest")])
+    ledger = Ledger([entry(0, 10, b"digest")], asked={b"digest"})
     assert ledger.decided("billing", "holder", 0, 10, b"digest")
     for other in (
         ("demand", "holder", 0, 10, b"digest"),

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from rich.console import Console
-from rich.text import Text
 
 from smarter.charts.marks import NONE, heading, kwh, quiet_table, span, status
+from smarter.charts.statement import bill_table, to_pay
 from smarter.keys.naming import short
 from smarter.model.bills import Bill
 
@@ -52,22 +52,6 @@ def bills_table(console: Console, bills: Sequence[Bill], zones: Mapping[str, str
 def bill_lines(console: Console, bill: Bill) -> None:
     """One bill with its rates; the lines' amounts are exact, the bill's is rounded once."""
     heading(console, f"Bill of meter {short(bill.meter)}")
-    if bill.amount is None:
-        console.print(status(bill.status, "no window of it was released, so there is nothing to bill"))
-        return
-    amounts = [line.amount.normalize() for line in bill.lines]
-    places = max([2, *(-int(amount.as_tuple().exponent) for amount in amounts)])
-    table = quiet_table(footer=True)
-    table.add_column("line", "exactly")
-    table.add_column("windows", justify="right")
-    table.add_column("kWh", kwh(bill.energy), justify="right", no_wrap=True)
-    table.add_column(f"{bill.currency}/kWh", justify="right", no_wrap=True)
-    table.add_column(bill.currency, f"{sum(amounts, Decimal(0)):,.{places}f}", justify="right", no_wrap=True)
-    for line, amount in zip(bill.lines, amounts, strict=True):
-        table.add_row(
-            Text(line.label), f"{len(line.windows):,}", kwh(line.energy), f"{line.rate}", f"{amount:,.{places}f}"
-        )
-    console.print(table)
-    console.print(
-        Text("to pay  ") + Text(f"{bill.amount:,} {bill.currency}", style="bold"), status(bill.status), sep="  "
-    )
+    if bill.amount is not None:
+        console.print(bill_table(bill))
+    console.print(to_pay(bill))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import groupby
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from smarter.charts.marks import NONE, heading, holder_of, kwh, marked, moment, quiet_table, status
+from smarter.charts.marks import NONE, heading, holder_of, kwh, marked, measured, moment, quiet_table, status
 from smarter.model.clock import zone
 from smarter.model.results import DemandFigures, Span, WindowRow, usual_length
 from smarter.model.windows import spell
@@ -20,6 +21,9 @@ MOST_DAYS = 35
 """Of a longer run, months are shown."""
 
 ROOMY = 100
+
+AT_ONCE = 1000
+"""Rows of a table that are printed together."""
 
 
 def demand_table(console: Console, figures: DemandFigures) -> None:
@@ -47,7 +51,7 @@ def demand_table(console: Console, figures: DemandFigures) -> None:
             kwh(span.energy_mwh),
             f"{span.readings:,}",
             f"{span.expected:,}",
-            _share(span),
+            measured(span.readings, span.expected),
         )
     console.print(table)
 
@@ -64,18 +68,12 @@ def windows_table(console: Console, rows: Sequence[WindowRow], timezone: str) ->
     heading(
         console, f"Windows of {holder_of(rows[0].kind, rows[0].holder)}", f"of {length}, by local start, {timezone}"
     )
-    table = quiet_table(gap=2 if console.width >= ROOMY else 1)
-    table.add_column("start", no_wrap=True)
-    if demand:
-        table.add_column("meters", justify="right", no_wrap=True)
-    for name in ("readings", "expected", "kWh", *(("mean kW",) if demand else ())):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("status")
-    for row in rows:
+
+    def cells(row: WindowRow) -> list[str | Text]:
         start = moment(row.start, timezone)
         if len(offsets) > 1:
             start += f"{datetime.fromtimestamp(row.start, tz):%z}"
-        table.add_row(
+        return [
             start,
             *([f"{row.meters:,}"] if demand else []),
             f"{row.readings:,}",
@@ -83,11 +81,44 @@ def windows_table(console: Console, rows: Sequence[WindowRow], timezone: str) ->
             kwh(row.energy),
             *([_mean(row)] if demand else []),
             status(row.status),
-        )
-    console.print(table)
+        ]
+
+    names = ["start", *(["meters"] if demand else []), "readings", "expected", "kWh", *(["mean kW"] if demand else [])]
+    _print_by_parts(console, [*names, "status"], [map(cells, part) for part in _parts(rows)], map(cells, rows))
     reasons = Counter(row.reason for row in rows if row.reason)
     for reason, count in reasons.items():
         console.print(marked("refused", f"{count:,} window{'s' * (count != 1)}: {reason}"))
+
+
+def _parts(rows: Sequence[WindowRow]) -> Iterator[Sequence[WindowRow]]:
+    return (rows[first : first + AT_ONCE] for first in range(0, len(rows), AT_ONCE))
+
+
+def _print_by_parts(
+    console: Console,
+    names: Sequence[str],
+    parts: Iterable[Iterable[Sequence[str | Text]]],
+    rows: Iterable[Sequence[str | Text]],
+) -> None:
+    """Print one table as several beneath each other: rich takes some kB a row for as long as it prints a table.
+
+    ``rows``: all of them once more, for the widths of the columns.
+    """
+    widths = [len(name) for name in names]
+    for row in rows:
+        widths = [max(width, cell_len(str(cell))) for width, cell in zip(widths, row, strict=True)]
+    gap = 2 if console.width >= ROOMY else 1
+    fits = sum(widths) + gap * len(widths) <= console.width
+    for number, part in enumerate(parts):
+        table = quiet_table(gap=gap)
+        table.show_header = number == 0
+        for name, width in zip(names[:-1], widths, strict=False):
+            justify: JustifyMethod = "left" if name == names[0] else "right"
+            table.add_column(name, justify=justify, no_wrap=True, min_width=width)
+        table.add_column(names[-1], min_width=widths[-1] if fits else None)
+        for row in part:
+            table.add_row(*row)
+        console.print(table)
 
 
 def _figures(figures: DemandFigures) -> Table:
@@ -114,13 +145,6 @@ def _months(days: Sequence[Span]) -> list[Span]:
         )
         months.append(Span(name=name, energy_mwh=energy, readings=readings, expected=expected))
     return months
-
-
-def _share(span: Span) -> Text:
-    if span.readings >= span.expected:
-        return Text("100.0")
-    # Rounded down: what lacks a reading must not look whole.
-    return Text(f"○ {span.readings * 1000 // span.expected / 10:.1f}")
 
 
 def _mean(row: WindowRow) -> str:

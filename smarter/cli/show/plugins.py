@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from smarter.charts.marks import marked, quiet_table
+from smarter.charts.plugins import capabilities_in_words, count_of, options_in, problem_of
 from smarter.registry import Listing
 
 
@@ -29,10 +29,8 @@ def plugins_table(console: Console, listings: Sequence[Listing]) -> None:
         )
         kind = listing.kind
     console.print(table)
-    broken = sum(listing.error is not None for listing in listings)
-    lacking = sum(listing.missing is not None for listing in listings)
     console.print()
-    console.print(Text(f"{len(listings):,} listed, {broken:,} broken, {lacking:,} without their library"))
+    console.print(Text(count_of(listings)))
 
 
 def plugin(console: Console, listing: Listing, options: Mapping[str, Any] | None) -> None:
@@ -48,40 +46,20 @@ def plugin(console: Console, listing: Listing, options: Mapping[str, Any] | None
         _options(console, options)
 
 
-def _options(console: Console, options: Mapping[str, Any]) -> None:
-    required = set(options.get("required", ()))
-    properties = options.get("properties", {})
-    if not properties:
+def _options(console: Console, schema: Mapping[str, Any]) -> None:
+    options = options_in(schema)
+    if not options:
         console.print("  no options")
-    for option, about in properties.items():
-        default = "required" if option in required else f"default {json.dumps(about.get('default'))}"
-        kind = about.get("type") or " or ".join(
-            str(part.get("type", part.get("$ref", "?"))).rpartition("/")[2] for part in about.get("anyOf", ())
-        )
-        if "enum" in about:
-            kind = " | ".join(map(str, about["enum"]))
-        console.print(f"  {option}  ({kind or 'section'}, {default})", markup=False)
-        console.print(Padding(Text(" ".join(about.get("description", "").split())), (0, 0, 0, 6)))
+    for option in options:
+        console.print(f"  {option.name}  ({option.kind}, {option.otherwise})", markup=False)
+        console.print(Padding(Text(option.description), (0, 0, 0, 6)))
 
 
 def _about(listing: Listing) -> Text:
     lines = [Text(listing.summary)] if listing.summary else []
     origin = f"{listing.origin} {listing.version}".strip()
-    lines.append(Text(": ".join(filter(None, (origin, _capabilities(listing.capabilities)))), style="dim"))
-    if listing.error is not None:
-        lines.append(marked("refused", f"broken: {listing.error}"))
-    if listing.missing is not None:
-        lines.append(marked("refused", listing.missing))
+    capabilities = ", ".join(capabilities_in_words(listing.capabilities))
+    lines.append(Text(": ".join(filter(None, (origin, capabilities))), style="dim"))
+    if problem := problem_of(listing):
+        lines.append(marked("refused", problem))
     return Text("\n").join(lines)
-
-
-def _capabilities(capabilities: Mapping[str, object]) -> str:
-    """Flags by name where they hold, figures with their value."""
-    said = []
-    for name, value in capabilities.items():
-        words = name.replace("_", " ")
-        if isinstance(value, bool):
-            said += [words] if value else []
-        elif value is not None:
-            said.append(f"{words} {value:,}" if isinstance(value, int) else f"{words} {value}")
-    return ", ".join(said)

@@ -4,8 +4,8 @@ It knows households by pseudonym and never sees anything finer than what was rel
 ``billing`` makes bills of its rows, ``demand`` the figures of a neighbourhood.
 """
 
-from smarter.parties.mdms.billing import bills_of
-from smarter.parties.mdms.demand import demand_figures
+from smarter.parties.mdms.billing import account_of, bills_of
+from smarter.parties.mdms.demand import By, demand_figures, gathered
 from smarter.parties.mdms.mdms import MDMS, Expected, MdmsKeys
 
-__all__ = ["MDMS", "Expected", "MdmsKeys", "bills_of", "demand_figures"]
+__all__ = ["MDMS", "By", "Expected", "MdmsKeys", "account_of", "bills_of", "demand_figures", "gathered"]

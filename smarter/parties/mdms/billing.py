@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from itertools import groupby
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from smarter.api import MeteredWindow, Tariff
-from smarter.model.bills import Bill
+from smarter.model.bills import Account, Bill
 from smarter.model.messages import Status
 from smarter.model.results import WindowRow
 
 Period = Literal["month", "week", "run"]
 
 
-def bills_of(rows: Sequence[WindowRow], tariff: Tariff, timezone: str) -> Iterator[Bill]:
+def bills_of(rows: Iterable[WindowRow], tariff: Tariff, timezone: str) -> Iterator[Bill]:
     """The bills of one household from all of its billing rows, in order of time.
 
     A window belongs to the period that its start lies in, by local time. A bill is ``complete`` when all of its windows
@@ -61,6 +62,25 @@ def bills_of(rows: Sequence[WindowRow], tariff: Tariff, timezone: str) -> Iterat
             (Status.COMPLETE if whole else Status.INCOMPLETE).word,
             lines,
         )
+
+
+def account_of(bills: Sequence[Bill], rows: Sequence[WindowRow], neighbourhood: str, timezone: str) -> Account:
+    """A household's bills, at least one, together, with the rows that they were made of."""
+    energies = [bill.energy for bill in bills if bill.energy is not None]
+    amounts = [bill.amount for bill in bills if bill.amount is not None]
+    words = {bill.status for bill in bills}
+    return Account(
+        meter=bills[0].meter,
+        neighbourhood=neighbourhood,
+        timezone=timezone,
+        energy=sum(energies) if energies else None,
+        currency=bills[0].currency,
+        amount=sum(amounts, Decimal(0)) if amounts else None,
+        readings=sum(row.readings for row in rows if row.energy is not None),
+        expected=sum(row.expected for row in rows),
+        status=words.pop() if len(words) == 1 else Status.INCOMPLETE.word,
+        bills=tuple(bills),
+    )
 
 
 def _period_start(day: date, period: Period) -> date | None:

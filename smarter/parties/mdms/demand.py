@@ -1,53 +1,122 @@
-"""Figures of a neighbourhood's demand: per day and hour, peak, base and load factor."""
+"""Figures of a neighbourhood's demand, per day and hour, peak, base and load factor; and windows put together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from smarter.model.messages import Status
 from smarter.model.readings import MWH_PER_KWH
 from smarter.model.results import DemandFigures, Span, WindowRow
 
+By = Literal["hour", "day"]
+"""What demand can be gathered by, beside its own windows."""
 
-def demand_figures(rows: Sequence[WindowRow], neighbourhood: str, timezone: str) -> DemandFigures:
-    """Sum a neighbourhood's demand windows up.
+_NAMES: dict[By, str] = {"hour": "%Y-%m-%dT%H:00%z", "day": "%Y-%m-%d"}
+
+
+def demand_figures(rows: Iterable[WindowRow], neighbourhood: str, timezone: str) -> DemandFigures:
+    """Sum a neighbourhood's demand windows up, in one pass over them.
 
     Peak and base come from complete windows only, and so does the load factor (mean power over peak power): a window
     with missing readings would pass for a low one.
     """
     zone = ZoneInfo(timezone)
-    complete = [row for row in rows if row.status == Status.COMPLETE.word]
-    released = [row for row in rows if row.energy is not None]
-    powers = [(power, row) for row in complete if (power := row.mean_kw) is not None]
-    peak = max(powers, key=lambda pair: pair[0], default=None)
-    base = min(powers, key=lambda pair: pair[0], default=None)
-    hours = sum(row.end - row.start for row in complete) / 3600
-    mean = sum(row.energy or 0 for row in complete) / MWH_PER_KWH / hours if hours else None
+    energy = windows = complete = seconds = in_complete = 0
+    peak: tuple[float, int] | None = None
+    base: float | None = None
+    days, hours = _Spans(zone, "day"), _Spans(zone, "hour")
+    for row in rows:
+        windows += 1
+        energy += row.energy or 0
+        days.add(row)
+        hours.add(row)
+        if row.status != Status.COMPLETE.word:
+            continue
+        complete += 1
+        seconds += row.end - row.start
+        in_complete += row.energy or 0
+        if (power := row.mean_kw) is not None:
+            peak = (power, row.start) if peak is None or power > peak[0] else peak
+            base = power if base is None or power < base else base
+    mean = in_complete / MWH_PER_KWH / (seconds / 3600) if seconds else None
     return DemandFigures(
         neighbourhood=neighbourhood,
         timezone=timezone,
-        energy_mwh=sum(row.energy or 0 for row in released),
-        windows=len(rows),
-        complete=len(complete),
+        energy_mwh=energy,
+        windows=windows,
+        complete=complete,
         peak_kw=peak[0] if peak else None,
-        peak_start=peak[1].start if peak else None,
-        base_kw=base[0] if base else None,
+        peak_start=peak[1] if peak else None,
+        base_kw=base,
         mean_kw=mean,
         load_factor=mean / peak[0] if peak and mean is not None and peak[0] > 0 else None,
-        days=_spans(rows, zone, "%Y-%m-%d"),
-        hours=_spans(rows, zone, "%Y-%m-%dT%H:00%z"),
+        days=days.all(),
+        hours=hours.all(),
     )
 
 
-def _spans(rows: Sequence[WindowRow], zone: ZoneInfo, form: str) -> tuple[Span, ...]:
+def gathered(rows: Sequence[WindowRow], by: By, timezone: str) -> list[WindowRow]:
+    """Demand windows of a neighbourhood, in order of time, put together by local hour or day.
+
+    A window belongs where it starts. The whole is ``complete`` when all of its windows are, ``incomplete`` when only
+    some energy was released, and ``refused`` or ``missing`` (in this order) when none was; ``meters`` is the most that
+    one of its windows had.
+    """
+    zone = ZoneInfo(timezone)
+    whole = []
+    for _, group in groupby(rows, lambda row: _name(row, zone, by)):
+        mine = list(group)
+        released = [row for row in mine if row.energy is not None]
+        words = {row.status for row in mine}
+        if len(words) == 1:
+            status = words.pop()
+        elif released:
+            status = Status.INCOMPLETE.word
+        else:
+            status = Status.REFUSED.word
+        whole.append(
+            WindowRow(
+                kind=mine[0].kind,
+                holder=mine[0].holder,
+                start=mine[0].start,
+                end=mine[-1].end,
+                meters=max(row.meters for row in mine),
+                readings=sum(row.readings for row in released),
+                expected=sum(row.expected for row in mine),
+                energy=sum(row.energy or 0 for row in released) if released else None,
+                status=status,
+                reason=next((row.reason for row in mine if row.reason), ""),
+            )
+        )
+    return whole
+
+
+def _name(row: WindowRow, zone: ZoneInfo, by: By) -> str:
+    return datetime.fromtimestamp(row.start, zone).strftime(_NAMES[by])
+
+
+class _Spans:
     """Released energy by local day or hour; a window counts where it starts, and as not measured if not released."""
-    totals: dict[str, list[int]] = {}
-    for row in rows:
-        name = datetime.fromtimestamp(row.start, zone).strftime(form)
-        total = totals.setdefault(name, [0, 0, 0])
-        total[0] += row.energy or 0
-        total[1] += row.readings if row.energy is not None else 0
-        total[2] += row.expected
-    return tuple(Span(name=name, energy_mwh=e, readings=r, expected=x) for name, (e, r, x) in totals.items())
+
+    def __init__(self, zone: ZoneInfo, by: By) -> None:
+        self._zone, self._by = zone, by
+        self._places: dict[str, int] = {}
+        self._totals = array("q")  # three a span, close together: a long run has many hours
+
+    def add(self, row: WindowRow) -> None:
+        """One more window."""
+        place = self._places.setdefault(_name(row, self._zone, self._by), len(self._totals))
+        if place == len(self._totals):
+            self._totals.extend((0, 0, 0))
+        self._totals[place] += row.energy or 0
+        self._totals[place + 1] += row.readings if row.energy is not None else 0
+        self._totals[place + 2] += row.expected
+
+    def all(self) -> tuple[Span, ...]:
+        """In order of time."""
+        return tuple(Span(name, *self._totals[place : place + 3]) for name, place in self._places.items())

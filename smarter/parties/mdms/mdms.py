@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,14 +114,18 @@ class MDMS:
     def rows(self, expected: Expected, records: Iterable[Record]) -> Iterator[WindowRow]:
         """A row for every expected window, in order of time, from one holder's records in that order.
 
-        A record that does not verify, or is not there, gives a row with status ``refused`` and is listed in
-        :attr:`damaged`; the others are not affected.
+        One record after the other is taken in and opened. One that does not verify, or is not there, gives a row with
+        status ``refused`` and is listed in :attr:`damaged`; the others are not affected.
         """
-        by_start = {record.start: record for record in records}
-        for window, start in enumerate(expected.edges[:-1].tolist()):
-            end, due = int(expected.edges[window + 1]), int(expected.readings[window])
+        coming = iter(records)
+        record = next(coming, None)
+        for (start, end), slots in zip(pairwise(map(int, expected.edges)), expected.readings, strict=True):
+            due = int(slots)
+            while record is not None and record.start < start:
+                record = next(coming, None)
+            there = record if record is not None and record.start == start else None
             try:
-                content = self._open(expected, by_start.get(start), start, end)
+                content = self._open(expected, there, start, end)
             except (AuthenticationFailed, KeyMismatch, MalformedMessage, DamagedStore) as error:
                 self.damaged.append(f"{expected.kind} of {expected.holder} from {start}: {error}")
                 yield WindowRow(
@@ -136,7 +141,7 @@ class MDMS:
                     "damaged record",
                 )
                 continue
-            there = content.status in (Status.COMPLETE, Status.INCOMPLETE)
+            released = content.status in (Status.COMPLETE, Status.INCOMPLETE)
             yield WindowRow(
                 expected.kind,
                 expected.holder,
@@ -145,7 +150,7 @@ class MDMS:
                 content.meters,
                 content.readings,
                 content.expected,
-                content.energy if there else None,
+                content.energy if released else None,
                 content.status.word,
                 content.reason,
             )
