@@ -11,7 +11,10 @@ PYTHONS := python3 python3.13 python3.12 python3.11 python
 endif
 
 BIN := .venv/bin
+comma := ,
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# The app is tried in a browser where there is one.
+TESTS := test$(if $(shell command -v chromium chromium-browser google-chrome),$(comma)browser)
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 help: ## this list
@@ -46,7 +49,7 @@ clean: ## remove .venv, caches and built files
 
 .venv/installed-for-tests: .venv/made-in pyproject.toml
 	@echo 'Installing Smarter and what its tests need into .venv ...'
-	@$(PIP) install --quiet --editable '.[test]'
+	@$(PIP) install --quiet --editable '.[$(TESTS)]'
 	@touch $@ .venv/installed
 
 # A virtual environment is bound to its place and its Python: one of ours that has lost either is made anew;

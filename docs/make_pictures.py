@@ -1,34 +1,45 @@
 """Draws the pictures of the documentation from real runs: ``python docs/make_pictures.py`` (not on Windows).
 
 Each command runs in a terminal of its own, as it would before a reader, with state in a folder that is thrown away.
-What it prints is cut into parts at headings, otherwise left as it is, and written beside this script as SVG.
+What it prints is cut into parts at headings, otherwise left as it is, and written beside this script as SVG; the app is
+run with the same scenario, and its pages are pictures as they stand.
 """
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
+from textual.pilot import Pilot
+
+from smarter.tui.app import SmarterApp
+from smarter.tui.settings import Settings
 
 DOCS = Path(__file__).parent
 COLUMNS = 100
 MOMENT = "2016-01-05 17:52"
+
+FONTS = '"DejaVu Sans Mono", "Fira Code", Menlo, Consolas, monospace'
 
 # Rich's own template fetches a font from the network; this one takes what the reader's machine has.
 SVG = """\
 <svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
 .{unique_id}-matrix {{
-    font-family: "DejaVu Sans Mono", "Fira Code", Menlo, Consolas, monospace;
+    font-family: FONTS;
     font-size: {char_height}px;
     line-height: {line_height}px;
     font-variant-east-asian: full-width;
@@ -49,7 +60,7 @@ SVG = """\
 </g>
 </g>
 </svg>
-"""
+""".replace("FONTS", FONTS)
 
 
 def main() -> None:
@@ -60,6 +71,51 @@ def main() -> None:
     draw("views.svg", "", part(run, "Who saw what", None))
     followed = printed("follow", "quickstart", "--meter", "apt3", "--at", MOMENT)
     draw("follow.svg", f"smarter follow quickstart --meter apt3 --at '{MOMENT}'", followed)
+    with tempfile.TemporaryDirectory(prefix="smarter-pictures-") as data:
+        os.environ["XDG_DATA_HOME"] = data
+        asyncio.run(visit())
+
+
+async def visit() -> None:
+    """Run the quickstart in the app and write ``app-run.svg``, ``app-demand.svg`` and ``app-follow.svg``."""
+    app = SmarterApp("quickstart", Settings(theme="dark"))
+    async with app.run_test(size=(COLUMNS, 34)) as pilot:
+        await until(pilot, lambda: app.current_mode == "scenarios")
+        await pilot.press("2", "r")
+        await until(pilot, lambda: app.picture.stage == "read" and app.picture.done * 4 >= app.picture.total * 3)
+        draw_page("app-run.svg", app)
+        await until(pilot, lambda: app.picture.condition == "finished")
+        await pilot.press("4")
+        await until(pilot, lambda: getattr(app.screen, "reported", False))
+        await pilot.pause(PATIENCE)
+        draw_page("app-demand.svg", app)
+        await pilot.press("3")
+        await until(pilot, lambda: getattr(app.screen, "choice", None))
+        await pilot.press("f")
+        await until(pilot, lambda: getattr(app.screen, "ways", None))
+        await pilot.press("home", "down", "down")
+        await pilot.pause(PATIENCE)
+        draw_page("app-follow.svg", app)
+
+
+PATIENCE = 2.0
+"""Seconds that a chart takes at most to be drawn, in a thread."""
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], object]) -> None:
+    """Let the app go on until it holds."""
+    for _ in range(2_000):
+        if holds():
+            return
+        await pilot.pause(0.03)
+    sys.exit("the app never came so far")
+
+
+def draw_page(name: str, app: SmarterApp) -> None:
+    """Write the page in front as SVG; Textual's own fetches a font from the network."""
+    svg = re.sub(r"@font-face \{.*?\}", "", app.export_screenshot(title="Smarter"), flags=re.DOTALL)
+    svg = svg.replace("font-family: Fira Code, monospace", f"font-family: {FONTS}")
+    write(name, svg)
 
 
 def printed(*arguments: str) -> list[str]:
@@ -108,6 +164,11 @@ def draw(name: str, command: str, lines: list[str]) -> None:
             console.print(Text.assemble(("$ ", "dim"), (command, "bold")), end="\n\n")
         console.print(Text.from_ansi("\n".join(lines).strip("\n")), no_wrap=True, crop=False)
         svg = console.export_svg(code_format=SVG, title="", unique_id="terminal")
+    write(name, svg)
+
+
+def write(name: str, svg: str) -> None:
+    """Write a picture beside this script."""
     (DOCS / name).write_text("\n".join(line.rstrip() for line in svg.splitlines()) + "\n", encoding="utf-8")
     print(f"wrote {DOCS / name}", file=sys.stderr)
 

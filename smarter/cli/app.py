@@ -18,16 +18,21 @@ from smarter import __version__
 from smarter.errors import SmarterError
 
 COMMANDS = {
+    "app": ("smarter.cli.serving:app", "Open the app on this terminal, as smarter alone does."),
     "run": ("smarter.cli.running:run", "Run a scenario: encrypted readings in, bills and demand out."),
     "bills": ("smarter.cli.reporting:bills", "Print the bills of a finished run."),
     "demand": ("smarter.cli.reporting:demand", "Print the neighbourhood's demand of a finished run."),
     "follow": ("smarter.cli.following:follow", "Follow one reading hop by hop, and who can read it where."),
     "readings": ("smarter.cli.looking:readings", "Show what a scenario's sources hold: span, gaps, totals."),
+    "convert": ("smarter.cli.converting:convert", "Write one meter's readings as CSV, JSON or Green Button."),
     "bench": ("smarter.cli.benching:bench", "Measure operations, a scenario's stages, the brief's way beside ours."),
+    "serve": ("smarter.cli.serving:serve", "Show the app in a browser."),
     "validate": ("smarter.cli.looking:validate", "Check a scenario without touching its data."),
     "schema": ("smarter.cli.looking:schema", "Print the JSON Schema of scenarios or of result.json."),
     "plugins": ("smarter.cli.looking:plugins", "List plugins, or show one's options."),
-    "keys": ("smarter.cli.keys:keys", "List, rotate and export keys."),
+    "customer": ("smarter.cli.customer:customer", "A customer's account: own readings and bills."),
+    "keys": ("smarter.cli.keys:keys", "List, rotate, share, lock and export keys."),
+    "audit": ("smarter.cli.audit:audit", "Show, verify and anchor the log of who did what."),
     "state": ("smarter.cli.looking:state", "Show where everything of a scenario lies."),
 }
 
@@ -75,9 +80,16 @@ def smarter(ctx: click.Context) -> None:
 
     Meters seal readings, a concentrator relays them, the PES re-encrypts and adds them without opening the sums, the
     releaser opens what the rules pass, the MDMS bills. SCENARIO is a YAML file or the name of a shipped one.
+
+    Without a command, on a terminal, the app opens.
     """
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        from smarter.cli.serving import on_terminal, open_app
+
+        if on_terminal():
+            open_app()
+        else:
+            click.echo(ctx.get_help())
 
 
 def main() -> NoReturn:

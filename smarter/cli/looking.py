@@ -132,7 +132,7 @@ def readings(
     if tile is not None and as_json:
         raise click.UsageError("--tile writes files and prints no --json")
     from smarter.cli import printing, show
-    from smarter.parties.meter.survey import survey
+    from smarter.parties.meter.survey import surveys
     from smarter.protocols.plan import choose_meters
     from smarter.scenario import load_scenario
 
@@ -141,10 +141,12 @@ def readings(
     if tile is not None and out is not None:
         _tile(checked, *tile, out)
         return
-    surveyed = {
-        name: [survey(meter, area.timezone) for meter in choose_meters(checked, name)]
-        for name, area in checked.neighbourhoods.items()
-    }
+    surveyed = {}
+    for name, area in checked.neighbourhoods.items():
+        meters = choose_meters(checked, name)
+        surveyed[name] = surveys(meters, area.timezone)
+        for note in (note for meter in meters for note in meter.notes):
+            click.echo(f"warning: {note}.", err=True)
     if as_json:
         from dataclasses import asdict
 
@@ -187,10 +189,13 @@ def _tile(scenario: Scenario, homes: int, days: int, out: Path) -> None:
 @state_option
 @debug_option
 def state(scenario: str | None, overrides: tuple[str, ...], state: Path | None) -> None:
-    """Show where everything lies: of SCENARIO, or the folder of all states."""
+    """Show where everything lies: of SCENARIO, or the folder of all states and the app's settings."""
     if scenario is None:
+        from smarter.tui.settings import settings_file
+
         folder = states_folder()
         click.echo(f"states\t{folder}")
+        click.echo(f"settings\t{settings_file()}")
         for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
             click.echo(f"\t{entry.name}")
         return
@@ -201,6 +206,9 @@ def state(scenario: str | None, overrides: tuple[str, ...], state: Path | None) 
         "journal": found.journal,
         "keys": found.keys,
         "store": found.store,
+        "accounts": found.accounts,
+        "audit log": found.audit_log,
+        "heads of audit logs": found.anchor or "kept nowhere else",
         "begun": "yes" if found.begun else "no",
     }
     for what, where in lines.items():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from smarter.errors import UsageError
 from smarter.keys.unlock import Unlock, unlock_from
 from smarter.scenario import Scenario, load_scenario
 from smarter.state import StateFolder, locate
@@ -43,6 +44,17 @@ def unlock_option(command: F) -> F:
     )(command)
 
 
+def shares_option(command: F) -> F:
+    """``--shares``."""
+    return click.option(
+        "--shares",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="A file with an officer's share, as SMARTER_SHARES names them; may be repeated.",
+    )(command)
+
+
 def debug_option(command: F) -> F:
     """``--debug``, which ``main`` looks for itself."""
     return click.option("--debug", is_flag=True, expose_value=False, help="On an error, print the traceback too.")(
@@ -56,15 +68,40 @@ def opened(scenario: str, overrides: tuple[str, ...], state: Path | None) -> tup
     return checked, locate(checked.name, checked.digest, state)
 
 
+def begun(scenario: str, overrides: tuple[str, ...], state: Path | None) -> tuple[Scenario, StateFolder]:
+    """The checked scenario and its state, in which there are keys."""
+    checked, folder = opened(scenario, overrides, state)
+    if not folder.begun:
+        command = run_command(scenario, overrides, state)
+        raise UsageError(f"there are no keys of {checked.name} in {folder.path} yet; `{command}` makes them.")
+    return checked, folder
+
+
+def chosen_neighbourhood(scenario: Scenario, chosen: str | None) -> str:
+    """The neighbourhood that ``--neighbourhood`` names; without it, the only one."""
+    names = list(scenario.neighbourhoods)
+    if chosen is None and len(names) == 1:
+        return names[0]
+    if chosen not in names:
+        asked = "--neighbourhood is needed" if chosen is None else f"there is no neighbourhood {chosen}"
+        raise UsageError(f"{asked}; {scenario.name} has {', '.join(names)}.")
+    return chosen
+
+
 def run_command(scenario: str, overrides: tuple[str, ...], state: Path | None) -> str:
     """The command that makes the state which this call looks for."""
     command = ["smarter", "run", scenario, *(part for override in overrides for part in ("--set", override))]
     return shlex.join(command + (["--state", str(state)] if state is not None else []))
 
 
-def unlocking(mode: Any, state: StateFolder) -> Unlock:
-    """How this call unlocks keystores; a passphrase is asked for on a terminal."""
-    return unlock_from(mode, state.keys, environ=os.environ, ask=_ask if sys.stdin.isatty() else None)
+def unlocking(mode: Any, state: StateFolder, shares: Sequence[Path] = ()) -> Unlock:
+    """How this call unlocks keystores; a passphrase or share is asked for on a terminal."""
+    return unlock_from(mode, state.keys, environ=os.environ, ask=asked(), shares=shares)
+
+
+def asked() -> Callable[[str], str] | None:
+    """What asks for a secret on the terminal, without echo; None where there is none."""
+    return _ask if sys.stdin.isatty() else None
 
 
 def _ask(prompt: str) -> str:

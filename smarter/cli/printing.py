@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from smarter.model.bills import Bill
-from smarter.model.results import Result, WindowRow
+from smarter.model.results import DemandFigures, Result, WindowRow, WindowRows
 from smarter.protocols.report import Report
 
 if TYPE_CHECKING:
@@ -37,23 +37,25 @@ def print_run(report: Report, result: Result) -> None:
 
     out = console()
     show.bills_table(out, _all_bills(report), _zones(report))
-    for name in report.neighbourhoods:
-        print_demand(out, report, name)
+    for figures in result.demand:
+        print_demand(out, report, figures.neighbourhood, figures=figures)
     show.views_table(out, result.views)
     show.refusals(out, result.refusals)
     show.stages_line(out, result)
 
 
-def print_demand(out: Console, report: Report, neighbourhood: str, *, windows: bool = False) -> None:
-    """A neighbourhood's chart, figures and days; its single windows if asked for."""
+def print_demand(
+    out: Console, report: Report, neighbourhood: str, *, figures: DemandFigures | None = None, windows: bool = False
+) -> None:
+    """A neighbourhood's chart, figures (unless they are at hand) and days; its single windows if asked for."""
     from smarter import charts
     from smarter.cli import show
 
-    rows = report.demand(neighbourhood)
+    rows = WindowRows(report.demand(neighbourhood))
     timezone = report.timezone(neighbourhood)
     out.print()
     print_chart(charts.demand_chart(rows, timezone, width=out.width, height=CHART_HEIGHT, colour=colourful(out)))
-    show.demand_table(out, report.figures(neighbourhood, rows))
+    show.demand_table(out, figures or report.figures(neighbourhood, rows))
     if windows:
         show.windows_table(out, rows, timezone)
 
@@ -77,6 +79,14 @@ def print_bill(out: Console, bills: Sequence[Bill], rows: Sequence[WindowRow], t
     show.windows_table(out, rows, timezone)
     for bill in bills:
         show.bill_lines(out, bill)
+
+
+def print_own_chart(out: Console, rows: Sequence[WindowRow], fine: bool, timezone: str) -> None:
+    """One household's own use: mean power where it is ``fine``, energy otherwise."""
+    from smarter import charts
+
+    chart = charts.demand_chart if fine else charts.household_chart
+    print_chart(chart(rows, timezone, width=out.width, height=CHART_HEIGHT, colour=colourful(out)))
 
 
 def print_chart(chart: str) -> None:

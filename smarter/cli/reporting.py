@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,15 +21,23 @@ from smarter.cli.options import (
 from smarter.errors import DamagedStore, UsageError
 
 if TYPE_CHECKING:
+    from smarter.model.audit import Note
     from smarter.protocols.report import Report
+    from smarter.protocols.session import Session
 
 METER_DIGITS = 4
 """The fewest digits of a pseudonym that name a meter on the command line."""
 
 
 @contextmanager
-def _reported(scenario: str, overrides: tuple[str, ...], state: Path | None, unlock: str) -> Iterator[Report]:
-    """The answers of a finished state, for as long as it is locked."""
+def _reported(
+    scenario: str,
+    overrides: tuple[str, ...],
+    state: Path | None,
+    unlock: str,
+    reading: Callable[[Session], Note],
+) -> Iterator[Report]:
+    """The answers of a finished state, for as long as it is locked; ``reading``: what the audit log is told of it."""
     from smarter.protocols.session import recall, reporting
 
     checked, folder = opened(scenario, overrides, state)
@@ -41,7 +49,7 @@ def _reported(scenario: str, overrides: tuple[str, ...], state: Path | None, unl
         if session is None:
             raise UsageError(f"the run in {folder.path} was stopped at its very beginning; run it again.")
         try:
-            with reporting(session, folder, unlocking(unlock, folder)) as report:
+            with reporting(session, folder, unlocking(unlock, folder), reading(session)) as report:
                 yield report
                 if report.damaged:
                     raise DamagedStore(
@@ -64,28 +72,38 @@ def bills(
 ) -> None:
     """Print the bills of a finished run of SCENARIO, by pseudonym."""
     from smarter.cli import printing
+    from smarter.model.audit import HOUSEHOLDS, LOCAL, Note, household
+    from smarter.model.results import WindowRows
 
-    with _reported(scenario, overrides, state, unlock) as report:
-        chosen = _households(report, meter)
+    chosen: list[tuple[str, str]] = []
+
+    def reading(session: Session) -> Note:
+        chosen.extend(found_households(session, meter))
+        whose = HOUSEHOLDS if meter is None else household(chosen[0][0])
+        return Note("read", LOCAL, whose, {"what": "bills"})
+
+    with _reported(scenario, overrides, state, unlock, reading) as report:
         if as_json:
             click.echo(_bills_json(report, chosen))
         elif meter is None:
             printing.print_bills(printing.console(), report)
         else:
             for pseudonym, name in chosen:
-                rows, zone = report.household(pseudonym, name), report.timezone(name)
+                rows, zone = WindowRows(report.household(pseudonym, name)), report.timezone(name)
                 printing.print_bill(printing.console(), report.bills(pseudonym, zone, rows), rows, zone)
 
 
-def _households(report: Report, meter: str | None) -> list[tuple[str, str]]:
+def found_households(session: Session, meter: str | None) -> list[tuple[str, str]]:
+    """The household whose pseudonym begins with these digits, or all: pseudonym and neighbourhood."""
+    households = session.households
     if meter is None:
-        return report.households
+        return households
     wanted = meter.rstrip("…").lower()
-    found = [pair for pair in report.households if pair[0].startswith(wanted)]
+    found = [pair for pair in households if pair[0].startswith(wanted)]
     if len(found) != 1 or len(wanted) < METER_DIGITS:
         raise UsageError(
             f"{meter} names {len(found)} meters; give at least {METER_DIGITS} digits of one of "
-            f"{', '.join(pseudonym for pseudonym, _ in report.households[:5])}, …"
+            f"{', '.join(pseudonym for pseudonym, _ in households[:5])}, …"
         )
     return found
 
@@ -141,13 +159,18 @@ def demand(
 ) -> None:
     """Print the neighbourhood's demand of a finished run of SCENARIO: per day, peak, load factor."""
     from smarter.cli import printing
+    from smarter.model.audit import LOCAL, NEIGHBOURHOODS, Note
+    from smarter.model.audit import neighbourhood as named
 
-    with _reported(scenario, overrides, state, unlock) as report:
+    def reading(session: Session) -> Note:
+        if neighbourhood is not None and neighbourhood not in session.roster:
+            there = ", ".join(sorted(session.roster))
+            raise UsageError(f"there is no neighbourhood {neighbourhood}; there are {there}.")
+        whose = NEIGHBOURHOODS if neighbourhood is None else named(neighbourhood)
+        return Note("read", LOCAL, whose, {"what": "demand"})
+
+    with _reported(scenario, overrides, state, unlock, reading) as report:
         names = report.neighbourhoods if neighbourhood is None else (neighbourhood,)
-        if not set(names) <= set(report.neighbourhoods):
-            raise UsageError(
-                f"there is no neighbourhood {neighbourhood}; there are {', '.join(report.neighbourhoods)}."
-            )
         if as_json:
             figures = [report.figures(name, report.demand(name)).model_dump_json(indent=2) for name in names]
             click.echo("[\n" + ",\n".join(figures) + "\n]")

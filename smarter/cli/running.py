@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smarter.cli.options import debug_option, opened, scenario_argument, state_option, unlock_option, unlocking
+from smarter.cli.options import (
+    debug_option,
+    opened,
+    scenario_argument,
+    shares_option,
+    state_option,
+    unlock_option,
+    unlocking,
+)
 from smarter.errors import DamagedStore
-
-BEFORE = {
-    "keys": ("making keys", "keys"),
-    "input": ("taking digests", "meters"),
-    "precompute": ("making blindings", "blindings"),
-}
-"""What goes on before the first reading, by stage: what it is called, and what is counted."""
 
 if TYPE_CHECKING:
     from smarter.keys.unlock import Unlock
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write CSV files and result.json here.")
 @state_option
 @unlock_option
+@shares_option
 @click.option("--fresh", is_flag=True, help="Destroy keys, ledger and records of this state first.")
 @click.option("--verify", is_flag=True, help="Recompute every number from the plaintext; fail on 1 mWh.")
 @click.option("--json", "as_json", is_flag=True, help="Print result.json on standard output.")
@@ -49,6 +51,7 @@ def run(
     out: Path | None,
     state: Path | None,
     unlock: str,
+    shares: tuple[Path, ...],
     fresh: bool,
     verify: bool,
     as_json: bool,
@@ -66,7 +69,7 @@ def run(
     checked.check_available()
     if out is not None:
         _check_writable(out)
-    unlocker = unlocking(unlock, folder)
+    unlocker = unlocking(unlock, folder, shares)
     if fresh and folder.path.exists():
         _destroy(folder, unlocker)
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -126,10 +129,11 @@ def _showing_progress(events: Iterator[Event]) -> Iterator[Event]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+    from smarter.charts.stages import DOING
     from smarter.model import events as kinds
 
     columns = (
-        TextColumn("{task.description:<18}"),
+        TextColumn("{task.description:<21}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[unit]}"),
@@ -137,18 +141,18 @@ def _showing_progress(events: Iterator[Event]) -> Iterator[Event]:
     )
     progress = Progress(*columns, console=Console(stderr=True), transient=True)
     carried = None
-    before: dict[str, TaskID] = {}
+    beside: dict[str, TaskID] = {}
     try:
         for event in events:
             if isinstance(event, kinds.Progress):
                 progress.start()  # and not before: a passphrase may be asked for until then
             if isinstance(event, kinds.Started):
                 carried = progress.add_task(event.scenario, total=event.total, completed=event.done, unit="readings")
-            elif isinstance(event, kinds.Progress) and event.stage in BEFORE:
-                what, unit = BEFORE[event.stage]
-                if event.stage not in before:
-                    before[event.stage] = progress.add_task(what, total=event.total, unit=unit)
-                progress.update(before[event.stage], completed=event.done, visible=event.done < event.total)
+            elif isinstance(event, kinds.Progress) and event.stage in DOING:
+                words, unit = DOING[event.stage]
+                if event.stage not in beside:
+                    beside[event.stage] = progress.add_task(words, total=event.total, unit=unit)
+                progress.update(beside[event.stage], completed=event.done, visible=event.done < event.total)
             elif isinstance(event, kinds.Progress) and carried is not None:
                 progress.update(carried, completed=event.done)
             yield event
@@ -168,14 +172,20 @@ def _give_out(
     quiet: bool,
 ) -> list[str]:
     """Write files, or print tables or JSON; return what records turned out damaged."""
+    from smarter.model.audit import HOUSEHOLDS, LOCAL, Note
     from smarter.protocols.session import recall, reporting
 
-    if as_json:
-        click.echo(result.model_dump_json(indent=2))
+    notes = []
+    if out is not None:
+        notes.append(Note("export", LOCAL, HOUSEHOLDS, {"what": "output files", "meters_revealed": reveal_meters}))
+    if as_json or out is None:
+        notes.append(Note("read", LOCAL, HOUSEHOLDS, {"what": "result" if as_json else "bills and demand"}))
     session = recall(scenario, folder)
     assert session is not None, "a finished run has a session"
     try:
-        with reporting(session, folder, unlocker) as report:
+        with reporting(session, folder, unlocker, *notes) as report:
+            if as_json:
+                click.echo(result.model_dump_json(indent=2))
             if out is not None:
                 from smarter.export import write_outputs
 
@@ -187,7 +197,7 @@ def _give_out(
 
                 print_run(report, result)
             if not report.damaged and result.counts.damaged_records:
-                list(report.billing())
+                report.open_all()
             return list(report.damaged)
     finally:
         session.journal.close()

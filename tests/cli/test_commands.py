@@ -331,6 +331,7 @@ def test_follow_goes_from_the_row_to_the_bill_and_its_energies_add_up(call: Call
         *(f"demand {step}" for step in ("sum", "released", "record")),
         *(f"billing {step}" for step in ("sum", "released", "record")),
         "bill",
+        "chart",
     ]
     detail = {hop["name"]: hop["detail"] for hop in hops}
     kilowatts = finished.home(3).read_text().splitlines()[71].split(",")[1]
@@ -343,6 +344,8 @@ def test_follow_goes_from_the_row_to_the_bill_and_its_energies_add_up(call: Call
     assert abs(detail["billing released"]["energy_mwh"] - sum(rows[48:72])) <= 1
     assert (detail["billing released"]["readings"], detail["demand released"]["readings"]) == (24, 20)
     assert Decimal(detail["bill"]["energy_kwh"]) * 1_000_000 == detail["billing released"]["energy_mwh"]
+    assert detail["chart"]["energies_mwh"][71] == detail["chart"]["energy_mwh"] == detail["reading"]["energy_mwh"]
+    assert abs(sum(detail["chart"]["energies_mwh"]) - sum(rows)) <= 1, "the whole day, as the customer would see it"
     demand = rows_of(finished.folder / "out" / "demand.csv")[17]
     assert Decimal(demand["energy_wh"]) * 1000 == detail["demand released"]["energy_mwh"]
 
@@ -367,6 +370,7 @@ def test_follow_gives_bytes_whole_and_says_who_can_read_them(call: Call, finishe
     assert readers["opened"] == {"PES"}
     assert readers["billing sum"] == {"releaser"}
     assert readers["billing record"] == {"MDMS"}
+    assert readers["chart"] == {"customer"}
     assert not any("concentrator" in names for names in readers.values())
 
 
@@ -403,7 +407,10 @@ def test_follow_ends_where_the_reading_ends(
 ) -> None:
     lane.scenario.write_text(lane.scenario.read_text() + "grace: 2h\n" + FAULTS)
     hops = json.loads(said(call("follow", lane.scenario, "--meter", meter, "--at", at, "--json")))
-    assert (hops[-1]["name"], hops[-1]["mark"]) == last
+    # Whatever became of its frame on the way, the customer's own chart has what the meter keeps: all but what was lost.
+    way = [hop for hop in hops if hop["name"] != "chart"]
+    assert (len(hops) > len(way)) is (last[0] != "frame")
+    assert (way[-1]["name"], way[-1]["mark"]) == last
     released = [hop for hop in hops if hop["name"].endswith("released") and hop["mark"] == "sum"]
     assert len(released) == sums
     if last[0] == "bill":
@@ -420,7 +427,7 @@ def test_follow_plays_only_the_faults_of_the_days_it_plays(call: Call, lane: Any
         text = lane.home(number).read_text()
         lane.home(number).write_text(text + text.replace("2016-01-01", "2016-01-02"))
     lane.scenario.write_text(lane.scenario.read_text() + FAULTS.replace("2016-01-01 03:00", "2016-01-02 03:00"))
-    for day, meter, ends in ((1, "home2", "bill"), (2, "home2", "frame"), (2, "home3", "bill")):
+    for day, meter, ends in ((1, "home2", "chart"), (2, "home2", "frame"), (2, "home3", "chart")):
         hour = "03" if meter == "home2" else "05"
         followed = call("follow", lane.scenario, "--meter", meter, "--at", f"2016-01-0{day} {hour}:15", "--json")
         assert json.loads(said(followed))[-1]["name"] == ends
@@ -464,7 +471,7 @@ def test_keys_are_listed_exported_and_rotated(call: Call, own: tuple[Any, ...]) 
     [
         (("rotate", "mdms", "sign"), "there is no sign key of mdms to rotate; there are: pes unwrap"),
         (("rotate", "meters", "sign"), "there is no sign key of meters to rotate"),
-        (("export-public", "customer", "unwrap"), "there is no party customer; there are mdms, meters, pes, releaser."),
+        (("export-public", "customer", "unwrap"), "there is no party customer; there are audit, mdms, meters,"),
         (("export-public", "mdms", "aggregate"), "mdms has no public aggregate key; there are unwrap."),
     ],
 )
@@ -493,6 +500,7 @@ COMMANDS = (
     "demand",
     "follow",
     "readings",
+    "convert",
     "bench",
     "validate",
     "schema",
@@ -502,6 +510,9 @@ COMMANDS = (
     "keys list",
     "keys rotate",
     "keys export-public",
+    "keys fingerprint",
+    "keys share",
+    "keys lock",
     "state",
 )
 
@@ -605,7 +616,7 @@ def test_passphrases_are_asked_for_visibly_typed_invisibly_and_once_each(lane: A
     run = ("run", lane.scenario, "--state", lane.state, "--unlock", "passphrase")
     new = [
         (f"{prompt} for the keys of {party}", f"{party}-secret")
-        for party in ("meters", "pes", "releaser", "mdms")
+        for party in ("meters", "pes", "releaser", "mdms", "audit")
         for prompt in ("New passphrase", "The same again,")
     ]
     code, shown, piped = on_a_terminal(*run, stdout=False, answers=new)
@@ -615,9 +626,9 @@ def test_passphrases_are_asked_for_visibly_typed_invisibly_and_once_each(lane: A
     assert shown.count("assphrase for the keys of mdms") == 1
     assert shown.index("again, for the keys of mdms") < shown.index("making keys"), "nothing may be drawn over a prompt"
 
-    asked = [("Passphrase for the keys of mdms", "mdms-secret")]
+    asked = [(f"Passphrase for the keys of {party}", f"{party}-secret") for party in ("mdms", "audit")]
     code, shown, piped = on_a_terminal("bills", *run[1:4], stdout=False, answers=asked)
-    assert (code, shown.count("keys of")) == (0, 1)
+    assert (code, shown.count("keys of")) == (0, 2)
     assert "Bills" in piped
 
 

@@ -185,6 +185,19 @@ def test_a_repeated_hour_is_told_apart_by_its_offset() -> None:
     assert _with(lines, "Windows of a3f91c02…")
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_long_table_is_printed_by_parts_and_looks_like_one(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["complete", "incomplete", "refused", "missing"]
+    rows = [
+        _window("demand", _at(2016, 1, 1) + 3600 * hour, words[hour % 4], None if hour % 4 > 1 else 10**hour)
+        for hour in range(16)
+    ]
+    whole = _printed(show.windows_table, rows, NEW_YORK, width=width)
+    monkeypatch.setattr("smarter.cli.show.demand.AT_ONCE", 3)
+    parts = _printed(show.windows_table, rows, NEW_YORK, width=width)
+    assert parts == whole if width > 60 else _with(parts, "2016-01-01 00:00")
+
+
 def _views(**changes: dict[str, float]) -> dict[str, dict[str, int | float]]:
     views = {
         "meters": View(readings=100_800),

@@ -1,0 +1,92 @@
+"""What every page has in common: the bar of tabs above, its own content, the keys beneath.
+
+A page shows what the app's picture and report say; it asks the app for actions and computes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from smarter.tui.keybar import KeyBar
+from smarter.tui.picture import Picture
+from smarter.tui.tabs import TABS, TabBar
+
+if TYPE_CHECKING:
+    from smarter.tui.app import SmarterApp
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A page's table or chart as a file: its name without a folder, and its text (CSV, SVG or plain)."""
+
+    name: str
+    text: str
+
+    def write(self, folder: Path) -> Path:
+        """Write it into ``folder``, beside what is there: a name that is taken gets a number.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        wanted = folder / self.name
+        path, number = wanted, 1
+        while True:
+            try:
+                with path.open("x", encoding="utf-8", newline="") as file:
+                    file.write(self.text)
+            except FileExistsError:
+                number += 1
+                path = wanted.with_stem(f"{wanted.stem}-{number}")
+            else:
+                return path
+
+
+class Page(Screen[None]):
+    """One page. Subclasses fill :meth:`compose_page` and, if they show a run, :meth:`show_picture`.
+
+    Attributes:
+        NAME: of the mode.
+        HELP: what the page shows, for ``?``: a few sentences.
+    """
+
+    NAME: ClassVar[str]
+    HELP: ClassVar[str] = ""
+
+    @property
+    def bench(self) -> SmarterApp:
+        """The app."""
+        from smarter.tui.app import SmarterApp
+
+        assert isinstance(self.app, SmarterApp)
+        return self.app
+
+    def compose(self) -> ComposeResult:
+        """Tabs, content, keys."""
+        yield TabBar(TABS, self.NAME)
+        yield from self.compose_page()
+        yield KeyBar()
+
+    def compose_page(self) -> ComposeResult:
+        """The page's own widgets."""
+        raise NotImplementedError
+
+    def on_screen_resume(self) -> None:
+        """Whoever comes back sees how things stand now."""
+        self.show_picture(self.bench.picture)
+
+    def show_picture(self, picture: Picture) -> None:
+        """The run has gone on, or another one has begun; called a few times a second, on the page in front."""
+
+    def exported(self) -> Sequence[Exported]:
+        """What ``e`` writes: the page's tables and charts."""
+        return ()
+
+    def copied(self) -> str:
+        """What ``y`` copies; empty when there is nothing to copy."""
+        return ""

@@ -1,0 +1,1 @@
+"""The pages, one a module; ``app`` imports each when it is first shown."""
