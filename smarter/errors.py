@@ -65,12 +65,39 @@ class DamagedStore(IntegrityError):
     """A store or journal file that cannot be read back."""
 
 
+class AlteredLog(IntegrityError):
+    """An audit log that was changed, reordered or cut, or signed by another key.
+
+    Attributes:
+        number: of the first entry that is wrong; 0 when that cannot be told.
+        what: is wrong: ``changed``, ``missing``, ``out of order``, ``cut at the tail``, ``signed by another key``,
+            ``head does not match``, ``not in the log``.
+    """
+
+    def __init__(self, number: int, what: str, message: str) -> None:
+        """``message``: what is wrong, and where; the way out is the same for all."""
+        super().__init__(
+            f"{message}; keep all of it for whoever looks into it, then restore the state from a backup or start again "
+            "with --fresh."
+        )
+        self.number = number
+        self.what = what
+
+
 class DamagedKeys(IntegrityError):
     """A keystore that cannot be read back."""
 
 
 class WrongPassphrase(IntegrityError):
     """A keystore that the passphrase at hand does not open."""
+
+
+class WrongShares(IntegrityError):
+    """Officers' shares that do not open a keystore: too few, damaged, or of another set."""
+
+
+class WrongCredentials(IntegrityError):
+    """A password, code or session that is not right, or is not let in now."""
 
 
 class KeyMismatch(IntegrityError):

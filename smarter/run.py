@@ -7,22 +7,34 @@ nor doubles anything.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from smarter.api import OpenStore, PublicKey
-from smarter.errors import Interrupted
 from smarter.keys.unlock import Unlock
-from smarter.model.events import Counts, Event, Fault, Finished, Progress, Refused, Released, Spent, Started, Traced
+from smarter.model.control import Control, heed, heeding
+from smarter.model.events import (
+    Counts,
+    Event,
+    Fault,
+    Finished,
+    Paused,
+    Progress,
+    Resumed,
+    Spent,
+    Started,
+    Tallied,
+)
 from smarter.model.readings import ReadingBlock
 from smarter.model.views import View, acting
-from smarter.parties.releaser import Release
+from smarter.protocols.auditing import ReleaseNotes, audit_under, note_keys
 from smarter.protocols.blinding import Blindings
+from smarter.protocols.counting import count_carried, count_windows, told
 from smarter.protocols.epochs import start_meters
+from smarter.protocols.expiry import keys_due
 from smarter.protocols.intake import Intake
-from smarter.protocols.pes import Carried, PesDeployment, expected_encryptions
-from smarter.protocols.plan import NeighbourhoodPlan, plan_run
+from smarter.protocols.pes import PesDeployment, expected_encryptions
+from smarter.protocols.plan import NeighbourhoodPlan, holds_in_order, plan_run
 from smarter.protocols.provision import Keyring, open_keys
 from smarter.protocols.session import Session, begin, cryptography_of, find
 from smarter.protocols.summary import summarise, warnings_of
@@ -37,34 +49,6 @@ TOGETHER = 256
 """So many wait for no others, however quickly they came."""
 
 
-class Control:
-    """How a listener pauses, resumes and cancels a run from another thread; it takes effect between two holds."""
-
-    def __init__(self) -> None:
-        self._going = threading.Event()
-        self._going.set()
-        self._cancelled = False
-
-    def pause(self) -> None:
-        """Stop after the hold that is being carried, and wait."""
-        self._going.clear()
-
-    def resume(self) -> None:
-        """Go on."""
-        self._going.set()
-
-    def cancel(self) -> None:
-        """End with :class:`Interrupted` after the hold that is being carried; the state can be resumed."""
-        self._cancelled = True
-        self._going.set()
-
-    def checkpoint(self) -> None:
-        """Called by the run between holds."""
-        self._going.wait()
-        if self._cancelled:
-            raise Interrupted("the run was cancelled; the same command resumes it.")
-
-
 def run(
     scenario: Scenario,
     state: StateFolder,
@@ -74,6 +58,7 @@ def run(
     control: Control | None = None,
     trace: Trace | None = None,
     verify: bool = False,
+    clock: Callable[[], float] = time.time,
 ) -> Iterator[Event]:
     """Run ``scenario`` on ``state``: from its beginning, from where it was left, or, when finished, to its result.
 
@@ -87,10 +72,38 @@ def run(
         control: pauses, resumes, cancels.
         trace: follow one meter and moment; yields :class:`Traced` hops.
         verify: recompute every number from the plaintext at the end.
+        clock: what tells the age of keys, in epoch seconds.
 
     Raises:
         SmarterError: of the class that says what is wrong; the state stays resumable.
     """
+    control = control or Control()
+    events = _events(scenario, state, unlock, workers, trace, verify, clock)
+    try:
+        while True:
+            with heeding(control.heed):
+                event = next(events)
+            yield event
+            if isinstance(event, Finished):
+                return
+            if control.paused:
+                yield Paused()
+                control.checkpoint()
+                yield Resumed()
+            control.heed()
+    finally:
+        events.close()
+
+
+def _events(
+    scenario: Scenario,
+    state: StateFolder,
+    unlock: Unlock,
+    workers: int,
+    trace: Trace | None,
+    verify: bool,
+    clock: Callable[[], float],
+) -> Generator[Event, None, None]:
     began = time.perf_counter()
     # A new run looks at its data first: what cannot be run leaves no folder behind.
     planned = None if state.begun else plan_run(scenario)
@@ -100,7 +113,9 @@ def run(
         plans = session.plans if session else planned or plan_run(scenario)
         expected = sum(plan.expected for plan in plans)
         meters = sum(plan.size for plan in plans)
-        warnings = tuple(warnings_of(scenario, plans))
+        notes = (f"{note}." for plan in plans for meter in plan.meters for note in meter.notes)
+        due = tuple(keys_due(state.keys, clock())) if session else ()
+        warnings = (*warnings_of(scenario, plans), *due, *notes)
         yield Started(scenario.name, meters, expected, session.done if session else 0, warnings)
         scheme = session.cryptography.scheme if session else cryptography_of(scenario).scheme
         progress = session.journal.progress() if session else {}
@@ -117,18 +132,22 @@ def run(
                 if not session.finished:
                     encrypting(keyring.aggregate_key(scheme))
             try:
-                with scenario.store.create().open(state.store) as store:
+                with (
+                    audit_under(keyring.stores["audit"], state) as audit,
+                    scenario.store.create().open(state.store) as store,
+                ):
+                    note_keys(audit, keyring)
                     composer = _Composer(
                         session,
                         keyring,
                         store,
+                        ReleaseNotes(audit, state, unsettled=bool(session.journal.outbox())),
                         blindings,
                         began,
-                        control or Control(),
                         trace,
                         workers,
                     )
-                    yield from composer.run(state, verify)
+                    yield from composer.run(state, verify, due)
             finally:
                 session.journal.close()
 
@@ -139,19 +158,19 @@ class _Composer:
         session: Session,
         keyring: Keyring,
         store: OpenStore,
+        notes: ReleaseNotes,
         blindings: Blindings,
         began: float,
-        control: Control,
         trace: Trace | None,
         workers: int,
     ) -> None:
         self._session = session
-        self._waiting = 0
+        self._waiting = self._holds = 0
         self._journal = session.journal
         self._keyring = keyring
         self._store = store
+        self._notes = notes
         self._blindings = blindings
-        self._control = control
         self._tally = session.journal.tally()
         # As if all starts had followed on each other.
         self._began = began - self._tally.seconds
@@ -162,8 +181,10 @@ class _Composer:
             session.deployment,
             keyring,
             session.cryptography,
-            session.journal.ledger(),
+            # When all is delivered nothing is decided any more.
+            () if session.finished else session.journal.ledger(),
             session.faults(),
+            outbox=(message for _, message in session.journal.outbox()),
             threads=workers,
         )
         for party, counts in self._tally.views.items():
@@ -173,7 +194,7 @@ class _Composer:
         stages.bytes.update(self._tally.stage_bytes)
         self._trail = Trail(trace, session) if trace else None
 
-    def run(self, state: StateFolder, verify: bool) -> Iterator[Event]:
+    def run(self, state: StateFolder, verify: bool, due: Sequence[str]) -> Iterator[Event]:
         finished = self._session.finished
         yield from self._deliver()
         if not self._session.finished:
@@ -181,14 +202,17 @@ class _Composer:
             yield from self._supply()
             yield from self._carry_all()
         if not finished:
+            if self._trail:
+                self._trail.open_kept(self._keyring, self._parties)
             self._journal.note(self._current_tally())
-        yield from self._finish(state, verify)
+        yield from self._finish(state, verify, due)
 
     def _supply(self) -> Iterator[Event]:
         """Let the PES have blindings that were made ahead, on the disk or by workers."""
         blindings = self._blindings
         if self._session.cryptography.scheme.precompute:
-            for done, total in blindings.keep(self._keyring.precompute_key(), self._tally.blindings):
+            keeping = blindings.keep(self._keyring.precompute_key(), self._tally.blindings)
+            for done, total in self._parties.stages.awaited("encrypt", keeping):
                 yield Progress("precompute", done, total)
         if blindings.ahead:
             self._parties.pes.blindings = blindings
@@ -203,42 +227,47 @@ class _Composer:
             ]
             for plan in self._session.plans
         }
-        holds = [
-            (plan.axis.start_of(end), plan, first, end)
-            for plan in self._session.plans
-            for first, end in plan.holds(progress.get(plan.name))
-        ]
+        holds = sum(1 for _ in holds_in_order(self._session.plans, progress))
         blindings, failure = self._blindings, None
         # Nothing is opened before a hold's worth is there: it would be in the clear while the workers start.
-        blindings.await_ready(-(-blindings.expected // max(len(holds), 1)))
+        readying = blindings.readying(-(-blindings.expected // max(holds, 1)))
+        for made, wanted in self._parties.stages.awaited("encrypt", readying):
+            yield Progress("ahead", made, wanted)
+        self._holds = holds
         done, total = self._session.done, self._session.expected
-        for _, plan, first, end in sorted(holds, key=lambda hold: (hold[0], hold[1].name)):
-            self._control.checkpoint()
+        for plan, first, end in holds_in_order(self._session.plans, progress):
+            self._holds -= 1
             yield from self._hold(plan, intakes[plan.name], first, end)
             done += (end - first) * plan.size
             yield Progress("read", done, total, self._parties.stages.bytes["read"])
             if blindings.failure != failure:
-                failure = blindings.failure
-                yield Fault("pes", "worker", failure or "")
+                failure = blindings.failure or ""
+                self._tally.warnings.append(f"{failure}.")
+                yield Fault("pes", "worker", failure)
             yield from (Counts(party, view.as_dict()) for party, view in self._parties.views.items())
             yield Spent(dict(self._parties.stages.seconds), dict(self._parties.stages.bytes))
+            yield self._tallied()
         yield from self._deliver()
+        yield self._tallied()
 
     def _hold(self, plan: NeighbourhoodPlan, intakes: list[Intake], first: int, end: int) -> Iterator[Event]:
         stages = self._parties.stages
         with stages.timed("read"):
-            readings = [intake.take(first, end) for intake in intakes]
+            readings = []
+            for intake in intakes:
+                heed()
+                readings.append(intake.take(first, end))
         if self._session.scenario.gaps == "fail":
             for intake, blocks in zip(intakes, readings, strict=True):
                 intake.require_all(blocks, first, end)
         carried = self._parties.carry(plan.name, readings, first, end)
         stages.bytes["read"] += _plain_bytes(readings)
-        self._count(carried)
+        count_carried(self._tally, carried)
         for party, reasons in carried.dropped.items():
-            yield from (Fault(party, "frame", reason) for reason in reasons)
+            start = plan.axis.start_of(first)
+            yield from (Fault(party, "frame", reason, plan.name, start) for reason in reasons)
         if self._trail:
-            hops = self._trail.of_hold(plan, readings, carried, self._parties, first, end)
-            yield from (Traced(hop) for hop in hops)
+            yield from self._trail.of_hold(plan, readings, carried, self._parties, first, end)
         roster = self._session.roster[plan.name]
         # A scheme may have to blind the sums before it gives their bytes out: that is no work of the journal's.
         with stages.timed("add"):
@@ -249,47 +278,58 @@ class _Composer:
                 end,
                 snapshots=snapshots,
                 outbox=carried.aggregates,
-                frames=((roster[frame.meter].pseudonym, frame.first_slot, frame.data) for frame in carried.sent),
+                frames=[(roster[frame.meter].pseudonym, frame.first_slot, frame.data) for frame in carried.sent],
+                keep_from=end - self._session.scenario.accounts.keep_frames // plan.axis.interval,
                 tally=self._current_tally(),
             )
         self._waiting += len(carried.aggregates)
         if self._waiting >= TOGETHER or (self._waiting and time.perf_counter() - self._delivered >= PATIENCE):
             yield from self._deliver()
 
-    def _count(self, carried: Carried) -> None:
-        self._tally.frames += len(carried.sent)
-        self._tally.readings += carried.absorbed.readings
-        self._tally.ciphertexts += carried.absorbed.encrypted
-        for party, reasons in carried.dropped.items():
-            counts = self._tally.dropped.setdefault(party, {})
-            for reason in reasons:
-                counts[reason] = counts.get(reason, 0) + 1
-
     def _deliver(self) -> Iterator[Event]:
-        """Everything in the outbox: decide, write that down, open, store, acknowledge."""
+        """Everything in the outbox: decide, write that into ledger and audit log, open, store, acknowledge."""
         pending = self._journal.outbox()
         self._waiting = 0
         self._delivered = time.perf_counter()
         if not pending:
             return
         stages = self._parties.stages
-        decisions = [self._parties.decide(message) for _, message in pending]
+        decisions = []
+        for _, message in pending:
+            heed()
+            decisions.append(self._parties.decide(message))
         with stages.timed("store"):
             self._journal.enter(
                 (entry.kind, entry.holder, entry.start, entry.end, b"".join(entry.meters), entry.digest)
                 for decision in decisions
                 for entry in decision.entries
             )
+            self._notes.note(decisions)
         released = self._parties.release(decisions)
         with stages.timed("store"):
             self._store.put_many([record for _, records in released for record in records])
             stages.bytes["store"] += sum(len(record.body) for _, records in released for record in records)
+            count_windows(self._tally, (release for release, _ in released))
             self._journal.acknowledge([number for number, _ in pending], self._current_tally())
             self._parties.releaser.settle()
         for decision, (release, records) in zip(decisions, released, strict=True):
-            yield from _told(release)
+            yield from told(decision.aggregate.neighbourhood, release)
             if self._trail:
-                yield from (Traced(hop) for hop in self._trail.of_release(decision, release, records))
+                yield from self._trail.of_release(decision, release, records)
+
+    def _tallied(self) -> Tallied:
+        tally = self._tally
+        return Tallied(
+            tally.frames,
+            tally.ciphertexts,
+            dict(tally.released),
+            dict(tally.refused),
+            {party: sum(reasons.values()) for party, reasons in tally.dropped.items()},
+            self._holds,
+            self._blindings.ready if self._blindings.ahead else None,
+            self._parties.pes.open_sums,
+            self._waiting,
+        )
 
     def _current_tally(self) -> Tally:
         self._tally.seconds = time.perf_counter() - self._began
@@ -299,7 +339,7 @@ class _Composer:
         self._tally.stage_bytes = self._parties.stages.bytes
         return self._tally
 
-    def _finish(self, state: StateFolder, verify: bool) -> Iterator[Event]:
+    def _finish(self, state: StateFolder, verify: bool, due: Sequence[str]) -> Iterator[Event]:
         report = self._session.report(self._parties.mdms, self._store)
         # Looking at a finished run again adds nothing to what it took.
         tally = self._journal.tally()
@@ -310,26 +350,17 @@ class _Composer:
         # What the MDMS opens to report is counted once per result, however often the result is asked for.
         view = View()
         with acting(view):
-            result = summarise(self._session, report, tally, state, keys=keys, verified=verify or None)
+            result = summarise(self._session, report, tally, state, keys=keys, due=due, verified=verify or None)
             hops = list(self._trail.of_report(report)) if self._trail else []
-        yield from (Traced(hop) for hop in hops)
+        yield from hops
         mdms = View.from_dict(result.views["mdms"])
         mdms.absorb(view)
         if verify:
             # After the report, whose view would else be short of the keys that the check had unwrapped.
-            verify_report(self._session, report)
+            for done, total in verify_report(self._session, report):
+                yield Progress("verify", done, total)
         yield Finished(result.model_copy(update={"views": {**result.views, "mdms": mdms.as_dict()}}))
 
 
 def _plain_bytes(readings: list[list[ReadingBlock]]) -> int:
     return sum(block.energies.nbytes for blocks in readings for block in blocks)
-
-
-def _told(release: Release) -> Iterator[Event]:
-    """What became of each window of a release; one without readings is not worth an event."""
-    for verdict in release.verdicts:
-        window = (verdict.kind, verdict.holder, verdict.start, verdict.end)
-        if verdict.passes:
-            yield Released(*window, verdict.readings, verdict.expected, release.energies[verdict.lane])
-        elif verdict.reason:
-            yield Refused(*window, verdict.reason)

@@ -5,7 +5,8 @@ Keys that several tests of one folder need are made once a session in that folde
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,3 +106,25 @@ def finished_run(small_scenario: str, tmp_path_factory: pytest.TempPathFactory) 
     *_, last = run(scenario, state, unlock=unlock, verify=True)
     assert isinstance(last, Finished)
     return FinishedRun(scenario, state, unlock, last.result)
+
+
+@pytest.fixture(scope="session")
+def memory_of() -> Callable[[int], bytes]:
+    """``memory_of(process)``: what it can write to in its memory, read from ``/proc``."""
+
+    def read(process: int) -> bytes:
+        found = bytearray()
+        with Path(f"/proc/{process}/mem").open("rb", buffering=0) as memory:
+            for line in Path(f"/proc/{process}/maps").read_text().splitlines():
+                span = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
+                if span is None or "[v" in line:
+                    continue
+                start, end = (int(edge, 16) for edge in span.groups())
+                try:
+                    memory.seek(start)
+                    found += memory.read(end - start)
+                except (OSError, ValueError):
+                    continue
+        return bytes(found)
+
+    return read

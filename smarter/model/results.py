@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, overload
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,7 +17,7 @@ from smarter.model.readings import MWH_PER_KWH
 from smarter.model.windows import WindowKind
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class WindowRow:
     """One window as the MDMS knows it.
 
@@ -53,6 +54,37 @@ class WindowRow:
         return self.energy / MWH_PER_KWH / measured_hours
 
 
+class WindowRows(Sequence[WindowRow]):
+    """Rows that are needed more than once, as for a chart, in 52 bytes each: a long run has very many."""
+
+    def __init__(self, rows: Iterable[WindowRow]) -> None:
+        self._numbers = array("q")
+        self._words = array("I")
+        # Kind, holder, status and reason, which come again and again, and whether there is an energy.
+        self._said: dict[tuple[WindowKind, str, str, str, bool], int] = {}
+        for row in rows:
+            said = row.kind, row.holder, row.status, row.reason, row.energy is not None
+            self._words.append(self._said.setdefault(said, len(self._said)))
+            self._numbers.extend((row.start, row.end, row.meters, row.readings, row.expected, row.energy or 0))
+        self._all = list(self._said)
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    @overload
+    def __getitem__(self, place: int) -> WindowRow: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[WindowRow]: ...
+    def __getitem__(self, place: int | slice) -> WindowRow | list[WindowRow]:
+        if isinstance(place, slice):
+            return [self[at] for at in range(len(self))[place]]
+        at = range(len(self))[place]
+        start, end, meters, readings, expected, energy = self._numbers[6 * at : 6 * at + 6]
+        kind, holder, status, reason, released = self._all[self._words[at]]
+        given = energy if released else None
+        return WindowRow(kind, holder, start, end, meters, readings, expected, given, status, reason)
+
+
 def usual_length(rows: Sequence[WindowRow]) -> int:
     """Seconds that most of the windows last: their nominal length, whatever the clock did to some."""
     return Counter(row.end - row.start for row in rows).most_common(1)[0][0]
@@ -62,10 +94,13 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Span(_Model):
+@dataclass(frozen=True, slots=True)
+class Span:
     """Energy of a local day or hour."""
 
-    name: str = Field(description="Local date, or date and hour with offset.")
+    # No model of its own: a run has one an hour, and this takes a third of the memory.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    name: Annotated[str, Field(description="Local date, or date and hour with offset.")]
     energy_mwh: int
     readings: int
     expected: int
@@ -88,9 +123,11 @@ class DemandFigures(_Model):
     hours: tuple[Span, ...]
 
 
-class RefusedWindow(_Model):
+@dataclass(frozen=True, slots=True)
+class RefusedWindow:
     """A window that was not released."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     kind: WindowKind
     holder: str
     start: str

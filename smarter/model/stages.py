@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 STAGES = ("read", "seal", "relay", "open", "pack", "encrypt", "add", "release", "deliver", "store")
+
+Step = TypeVar("Step")
 
 
 @dataclass
@@ -25,3 +28,14 @@ class Stages:
             yield
         finally:
             self.seconds[stage] += time.perf_counter() - began
+
+    def awaited(self, stage: str, steps: Iterable[Step]) -> Iterator[Step]:
+        """Pass ``steps`` on; the time until each comes is added to ``stage``, what is done with it meanwhile is not."""
+        coming = iter(steps)
+        while True:
+            with self.timed(stage):
+                try:
+                    step = next(coming)
+                except StopIteration:
+                    return
+            yield step

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from smarter.api import SYSTEM_RANDOMNESS, Cipher, Record
-from smarter.model.messages import wire
+from smarter.model.control import heed
+from smarter.model.messages import Aggregate, Signed, wire
 from smarter.model.messages.frame import PSEUDONYM_BYTES
 from smarter.model.readings import ReadingBlock
 from smarter.model.rules import ReleaseRules
@@ -21,7 +22,7 @@ from smarter.parties.concentrator import Concentrator
 from smarter.parties.mdms import MDMS
 from smarter.parties.meter.meter import Meter, MeterIdentity
 from smarter.parties.pes import PES, Absorbed, Area, Layout, lay_out
-from smarter.parties.releaser import Decision, Ledger, LedgerEntry, Release, Releaser
+from smarter.parties.releaser import Decision, Ledger, LedgerEntry, Release, Releaser, digests_of
 from smarter.protocols.network import Network, PlannedFault, SentFrame
 from smarter.protocols.plan import NeighbourhoodPlan
 from smarter.protocols.provision import Cryptography, Keyring
@@ -54,7 +55,8 @@ class Carried:
 class PesDeployment:
     """The parties of a deployment, wired.
 
-    ``roster``: the meters of each neighbourhood in lane order; ``threads``: how many the releaser decrypts with.
+    ``roster``: the meters of each neighbourhood in lane order; ``outbox``: aggregates that wait for the releaser, who
+    may have decided on them already; ``threads``: how many it decrypts with.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class PesDeployment:
         ledger: Iterable[tuple[str, str, int, int, bytes, bytes]],
         faults: Iterable[PlannedFault],
         *,
+        outbox: Iterable[bytes] = (),
         threads: int = 1,
     ) -> None:
         self.views = {party: View() for party in VIEWED}
@@ -119,8 +122,11 @@ class PesDeployment:
             keywrap=self._keywrap,
             rules=rules,
             ledger=Ledger(
-                LedgerEntry(kind, holder, start, end, split_pseudonyms(members), digest)
-                for kind, holder, start, end, members, digest in ledger
+                (
+                    LedgerEntry(kind, holder, start, end, split_pseudonyms(members), digest)
+                    for kind, holder, start, end, members, digest in ledger
+                ),
+                _asked(outbox),
             ),
             stages=self.stages,
             threads=threads,
@@ -147,6 +153,7 @@ class PesDeployment:
         """Hand announcements of key epochs to the PES."""
         with acting(self.views["pes"]):
             for message in announcements:
+                heed()
                 self.pes.accept_epoch(message)
 
     def carry(self, name: str, readings: Sequence[Sequence[ReadingBlock]], first: int, end: int) -> Carried:
@@ -254,6 +261,12 @@ def area_of(scenario: Scenario, plan: NeighbourhoodPlan, roster: Sequence[KeptMe
         _grace(scenario, plan),
         layouts_of(scenario, plan, plaintext_bits),
     )
+
+
+def _asked(outbox: Iterable[bytes]) -> set[bytes]:
+    """Digests of the ciphertexts that wait for the releaser; it looks at them when it is handed them."""
+    with acting(View()):
+        return {digest for message in outbox for digest in digests_of(Aggregate.decode(Signed.decode(message).body))}
 
 
 def split_pseudonyms(joined: bytes) -> tuple[bytes, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 
 from smarter.api import OpenStore, Tariff
 from smarter.model.bills import Account, Bill
+from smarter.model.control import heed
 from smarter.model.results import DemandFigures, WindowRow
 from smarter.parties.mdms import MDMS, Expected, account_of, bills_of, demand_figures
 from smarter.protocols.plan import NeighbourhoodPlan
@@ -13,7 +15,10 @@ from smarter.state import KeptMeter
 
 
 class Report:
-    """Everything in it comes from the MDMS's own records. Rows are made anew at each call, one holder at a time."""
+    """Everything in it comes from the MDMS's own records.
+
+    Rows are opened anew at each call, each when it is asked for, and held by nobody here: a span may be of any length.
+    """
 
     def __init__(
         self,
@@ -43,35 +48,43 @@ class Report:
         """The neighbourhood's IANA time zone."""
         return self._plans[neighbourhood].timezone
 
-    def demand(self, neighbourhood: str) -> list[WindowRow]:
+    def demand(self, neighbourhood: str) -> Iterator[WindowRow]:
         """A neighbourhood's demand windows, in order of time."""
         plan = self._plans[neighbourhood]
         slots = plan.demand.expected(plan.axis) * plan.size
         expected = Expected("demand", neighbourhood, plan.demand.edges, slots)
-        return list(self._mdms.rows(expected, self._store.records("demand", holder=neighbourhood)))
+        return self._mdms.rows(expected, self._store.records("demand", holder=neighbourhood))
 
-    def household(self, pseudonym: str, neighbourhood: str) -> list[WindowRow]:
+    def household(self, pseudonym: str, neighbourhood: str) -> Iterator[WindowRow]:
         """A household's billing windows, in order of time."""
         plan = self._plans[neighbourhood]
         expected = Expected("billing", pseudonym, plan.billing.edges, plan.billing.expected(plan.axis))
-        return list(self._mdms.rows(expected, self._store.records("billing", holder=pseudonym)))
+        return self._mdms.rows(expected, self._store.records("billing", holder=pseudonym))
 
-    def billing(self) -> Iterator[tuple[str, str, list[WindowRow]]]:
+    def billing(self) -> Iterator[tuple[str, str, Iterator[WindowRow]]]:
         """Each household, by pseudonym: pseudonym, time zone and rows."""
         for pseudonym, neighbourhood in self.households:
+            heed()
             yield pseudonym, self.timezone(neighbourhood), self.household(pseudonym, neighbourhood)
 
-    def bills(self, pseudonym: str, timezone: str, rows: Sequence[WindowRow]) -> list[Bill]:
+    def open_all(self) -> None:
+        """Open every record once, so that :attr:`damaged` names all that do not verify."""
+        for neighbourhood in self.neighbourhoods:
+            deque(self.demand(neighbourhood), 0)
+        for _, _, rows in self.billing():
+            deque(rows, 0)
+
+    def bills(self, pseudonym: str, timezone: str, rows: Iterable[WindowRow]) -> list[Bill]:
         """A household's bills from its rows."""
         return list(bills_of(rows, self._tariff, timezone))
 
     def accounts(self) -> Iterator[Account]:
         """Each household, by pseudonym, with its bills."""
         for pseudonym, neighbourhood in self.households:
-            timezone, rows = self.timezone(neighbourhood), self.household(pseudonym, neighbourhood)
+            timezone, rows = self.timezone(neighbourhood), list(self.household(pseudonym, neighbourhood))
             if bills := self.bills(pseudonym, timezone, rows):
                 yield account_of(bills, rows, neighbourhood, timezone)
 
-    def figures(self, neighbourhood: str, rows: Sequence[WindowRow]) -> DemandFigures:
+    def figures(self, neighbourhood: str, rows: Iterable[WindowRow]) -> DemandFigures:
         """A neighbourhood's figures from its rows."""
         return demand_figures(rows, neighbourhood, self.timezone(neighbourhood))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from importlib import metadata
 
@@ -27,11 +27,13 @@ def summarise(
     state: StateFolder,
     *,
     keys: Mapping[str, str],
+    due: Sequence[str],
     verified: bool | None,
 ) -> Result:
     """Put a finished run's result together, from the MDMS's answers and what was counted.
 
-    ``keys``: fingerprints of the current keys, by what the scenario's ``crypto`` section calls their use.
+    ``keys``: fingerprints of the current keys, by what the scenario's ``crypto`` section calls their use. ``due``:
+    warnings of those that are to be replaced.
     """
     scenario = session.scenario
     windows: dict[str, dict[str, int]] = {"demand": {}, "billing": {}}
@@ -39,12 +41,10 @@ def summarise(
     figures: list[DemandFigures] = []
     billed: dict[str, Decimal] = {}
     for neighbourhood in report.neighbourhoods:
-        rows = report.demand(neighbourhood)
-        _note(rows, report.timezone(neighbourhood), windows, refusals)
-        figures.append(report.figures(neighbourhood, rows))
+        noted = _noted(report.demand(neighbourhood), report.timezone(neighbourhood), windows, refusals)
+        figures.append(report.figures(neighbourhood, noted))
     for pseudonym, timezone, rows in report.billing():
-        _note(rows, timezone, windows, refusals)
-        for bill in report.bills(pseudonym, timezone, rows):
+        for bill in report.bills(pseudonym, timezone, _noted(rows, timezone, windows, refusals)):
             if bill.amount is not None:
                 billed[bill.currency] = billed.get(bill.currency, Decimal(0)) + bill.amount
     first = session.plans[0]
@@ -79,7 +79,7 @@ def summarise(
         demand=tuple(figures),
         billed={currency: str(amount) for currency, amount in billed.items()},
         refusals=tuple(refusals),
-        warnings=tuple(warnings_of(scenario, session.plans)),
+        warnings=(*warnings_of(scenario, session.plans), *due, *tally.warnings),
         verified=verified,
     )
 
@@ -97,14 +97,16 @@ def warnings_of(scenario: Scenario, plans: Sequence[NeighbourhoodPlan]) -> list[
     return warnings
 
 
-def _note(
-    rows: list[WindowRow], timezone: str, windows: dict[str, dict[str, int]], refusals: list[RefusedWindow]
-) -> None:
+def _noted(
+    rows: Iterable[WindowRow], timezone: str, windows: dict[str, dict[str, int]], refusals: list[RefusedWindow]
+) -> Iterator[WindowRow]:
+    """Pass rows on, and count them by status."""
     for row in rows:
         windows[row.kind][row.status] = windows[row.kind].get(row.status, 0) + 1
         if row.reason:
             start, end = iso(row.start, timezone), iso(row.end, timezone)
             refusals.append(RefusedWindow(kind=row.kind, holder=row.holder, start=start, end=end, reason=row.reason))
+        yield row
 
 
 def _choices(session: Session) -> list[tuple[str, PluginChoice]]:

@@ -66,3 +66,33 @@ def test_a_new_top_level_module_must_be_given_a_layer(tree: Path) -> None:
     (tree / "smarter" / "utils.py").touch()
 
     assert lint_imports(tree)["Nothing imports upward"] == "BROKEN"
+
+
+@pytest.mark.parametrize(
+    ("module", "statement"),
+    [
+        ("parties/mdms/billing.py", "from smarter.parties import customer"),
+        ("parties/pes/opening.py", "from smarter.parties.customer.customer import Customer"),
+        ("parties/meter/enrolment.py", "from smarter.parties.customer import Enrolling"),
+        ("parties/customer/customer.py", "from smarter.parties.meter import meter"),
+    ],
+)
+def test_no_party_reaches_the_customer_nor_the_customer_another_party(tree: Path, module: str, statement: str) -> None:
+    with (tree / "smarter" / module).open("a") as opened:
+        opened.write(f"\n{statement}\n")
+
+    assert lint_imports(tree)["No party imports another party"] == "BROKEN"
+
+
+def test_only_the_desk_its_commands_and_screens_open_a_customers_frames(checkout: Path) -> None:
+    naming = re.compile(r"smarter\.parties\.customer\b|smarter\.parties import [^\n]*\bcustomer\b")
+    found = {
+        file.relative_to(checkout / "smarter").as_posix()
+        for file in (checkout / "smarter").rglob("*.py")
+        if naming.search(file.read_text(encoding="utf-8"))
+    }
+    rooms = {"parties/customer", "protocols", "cli/customer", "cli/show", "tui"}
+    assert {place for place in found if not any(place.startswith(f"{room}/") for room in rooms)} == set()
+    assert {place for place in found if place.startswith("protocols/")} == {
+        f"protocols/{name}.py" for name in ("bill_check", "customer_desk", "enrolment", "own_costs")
+    }

@@ -11,6 +11,7 @@ import pytest
 HEAVY = {
     "Crypto",
     "cryptography",
+    "defusedxml",
     "gmpy2",
     "holidays",
     "hypothesis",
@@ -26,6 +27,7 @@ HEAVY = {
     "python_calamine",
     "rich",
     "richardsonpy",
+    "shamir_mnemonic",
     "smarter_plugins",
     "textual",
     "tinydb",

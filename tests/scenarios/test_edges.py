@@ -435,8 +435,13 @@ def test_a_run_whose_workers_are_killed_says_so_and_ends_with_the_right_numbers(
         threading.Thread(target=strike_early, daemon=True).start()
     events = within_patience(carried)
     assert killed, "there was no worker to kill"
-    assert [event for event in events if isinstance(event, Fault) and event.what == "worker"]
+    (fault,) = (event for event in events if isinstance(event, Fault) and event.what == "worker")
     assert isinstance(events[-1], Finished)
+    told = events[-1].result.warnings
+    assert [warning for warning in told if fault.reason in warning], "whoever hears no events reads it in the result"
+    *_, again = run(scenario, state, unlock=KeyFileUnlock(state.keys))
+    assert isinstance(again, Finished)
+    assert again.result.warnings == told, "as often as it is asked for"
     assert events[-1].result.verified is True
     assert events[-1].result.counts.readings == 5 * 16 * 12
     assert not workers_of_this_process() - before
@@ -511,3 +516,22 @@ def test_ctrl_c_ends_a_run_and_its_workers_and_the_same_command_goes_on(
     again = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (again.returncode, again.stderr) == (0, "")
     assert files_in(out).numbers == carry(lane).numbers
+
+
+@pytest.mark.parametrize("kind", ["demand", "billing"])
+@pytest.mark.parametrize("shown", [("--json",), ()], ids=["as JSON", "as tables"])
+def test_a_damaged_record_of_either_kind_is_told_however_the_result_is_asked_for(
+    kind: str,
+    shown: tuple[str, ...],
+    street: Callable[..., Path],
+    carry: Callable[..., Any],
+    smarter: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    lane, state = street(), tmp_path / "state"
+    carry(lane, "store.plugin=sqlite", state=state)
+    with contextlib.closing(sqlite3.connect(state / "store" / "store.sqlite")) as store, store:
+        store.execute("UPDATE records SET body = zeroblob(length(body)) WHERE kind = ?", [kind])
+    said = smarter("run", lane, "--set", "store.plugin=sqlite", "--state", state, "--quiet", *shown)
+    assert said.code == 4
+    assert "do not verify" in said.err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from smarter.errors import AuthenticationFailed, KeyMismatch, MalformedMessage
 from smarter.keys.derive import epoch_keys
 from smarter.keys.signing import sign, verify
 from smarter.model import views
+from smarter.model.control import paced
 from smarter.model.messages import Aggregate, EpochKey, Signed, aggregate, epoch, wire
 from smarter.model.rules import ReleaseRules
 from smarter.model.stages import Stages
@@ -206,10 +207,16 @@ class PES:
 
     def _encrypt(self, plaintexts: Sequence[int]) -> Ciphertexts:
         public = self._keys.aggregate
+        encrypted: list[Any] = []
         with self._stages.timed("encrypt"):
-            if self.blindings is None:
-                return self._scheme.encrypt(public, plaintexts, random=self._random)
-            return self._scheme.encrypt_with(public, plaintexts, self.blindings.take(len(plaintexts)))
+            for part in paced(len(plaintexts)):
+                if self.blindings is None:
+                    batch = self._scheme.encrypt(public, plaintexts[part], random=self._random)
+                else:
+                    blindings = self.blindings.take(len(plaintexts[part]))
+                    batch = self._scheme.encrypt_with(public, plaintexts[part], blindings)
+                encrypted += batch.values
+        return Ciphertexts(public.fingerprint, encrypted)
 
     def _rerandomise(self, total: Ciphertexts) -> Ciphertexts:
         public = self._keys.aggregate

@@ -4,8 +4,8 @@ It first decides (``decision``) by the release rules and the ledger; what it dec
 runs it; only then does it open (``releaser``). So after a crash only the very ciphertexts it had decided on open again.
 """
 
-from smarter.parties.releaser.decision import Decision, Verdict
+from smarter.parties.releaser.decision import Decision, Verdict, digests_of
 from smarter.parties.releaser.ledger import Ledger, LedgerEntry
 from smarter.parties.releaser.releaser import Release, Releaser, ReleaserKeys
 
-__all__ = ["Decision", "Ledger", "LedgerEntry", "Release", "Releaser", "ReleaserKeys", "Verdict"]
+__all__ = ["Decision", "Ledger", "LedgerEntry", "Release", "Releaser", "ReleaserKeys", "Verdict", "digests_of"]

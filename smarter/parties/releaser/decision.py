@@ -55,9 +55,14 @@ class Decision:
     entries: tuple[LedgerEntry, ...]
 
 
+def digests_of(aggregate: Aggregate) -> list[bytes]:
+    """By which the ledger knows an aggregate's ciphertexts."""
+    return [hashlib.sha256(ciphertext).digest() for ciphertext in aggregate.ciphertexts]
+
+
 def decide(aggregate: Aggregate, rules: ReleaseRules, ledger: Ledger) -> Decision:
     """Judge every window of ``aggregate``; pure, nothing is opened or written."""
-    digests = [hashlib.sha256(ciphertext).digest() for ciphertext in aggregate.ciphertexts]
+    digests = digests_of(aggregate)
     verdicts: list[Verdict] = []
     entries: list[LedgerEntry] = []
     for window in range(len(aggregate.starts)):

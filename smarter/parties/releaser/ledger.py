@@ -6,7 +6,7 @@ It is kept for as long as the aggregation key lives, over all runs on a state; `
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 
@@ -37,17 +37,29 @@ class Ledger:
     Adjoining spans are merged, and digests kept only until :meth:`settle`: so it stays small, however long the span.
     """
 
-    def __init__(self, entries: Iterable[LedgerEntry] = ()) -> None:
+    def __init__(self, entries: Iterable[LedgerEntry] = (), asked: Container[bytes] = ()) -> None:
+        """Take in what has been decided before.
+
+        Args:
+            entries: all of it, in order of time.
+            asked: digests of the ciphertexts that the releaser may be asked for again: all other entries are settled.
+        """
         self._spans: dict[tuple[str, bytes | str], list[list[int]]] = {}
         self._unsettled: dict[tuple[str, str, int], tuple[int, bytes]] = {}
         for entry in entries:
-            self.enter(entry)
+            if entry.digest in asked:
+                self.enter(entry)
+            else:
+                self._cover(entry)
 
     def enter(self, entry: LedgerEntry) -> None:
         """Write one released window down; once, though it may be decided on again after a crash."""
         if self.decided(entry.kind, entry.holder, entry.start, entry.end, entry.digest):
             return
         self._unsettled[entry.kind, entry.holder, entry.start] = (entry.end, entry.digest)
+        self._cover(entry)
+
+    def _cover(self, entry: LedgerEntry) -> None:
         concerned: list[bytes | str] = [entry.holder, *entry.meters]
         for whose in concerned:
             spans = self._spans.setdefault((entry.kind, whose), [])

@@ -12,6 +12,7 @@ from smarter.api import KeyedCipher, KeyPair, Keywrap, PublicKey, Scheme
 from smarter.errors import AuthenticationFailed, KeyMismatch, MalformedMessage
 from smarter.keys.signing import sign, verify
 from smarter.model import views
+from smarter.model.control import paced
 from smarter.model.messages import (
     Aggregate,
     Delivery,
@@ -156,10 +157,7 @@ class Releaser:
         totals = [np.zeros(decision.aggregate.lanes, np.int64) for decision in decisions]
         for key, chosen in by_key.items():
             pair = self._keys.aggregate[key]
-            batch = self._scheme.load(pair.public, [one.ciphertext for one in chosen])
-            for one, plaintext in zip(
-                chosen, self._scheme.decrypt(pair.private, batch, threads=self._threads), strict=True
-            ):
+            for one, plaintext in zip(chosen, self._opened(pair, chosen), strict=True):
                 asked = decisions[one.decision].aggregate
                 plan = LanePlan(asked.bound, asked.lane_bytes, asked.capacity)
                 unpacked = unpack(plan, [plaintext], len(one.lanes), asked.kind)[0]
@@ -167,6 +165,11 @@ class Releaser:
                 views.current().withheld_totals += len(one.lanes) - one.wanted
                 self._stages.bytes["release"] += len(one.ciphertext)
         return totals
+
+    def _opened(self, pair: KeyPair, chosen: Sequence[_Passing]) -> Iterator[int]:
+        for part in paced(len(chosen)):
+            batch = self._scheme.load(pair.public, [one.ciphertext for one in chosen[part]])
+            yield from self._scheme.decrypt(pair.private, batch, threads=self._threads)
 
     def deliver(self, releases: Iterable[Release]) -> bytes:
         """Seal what was opened for the MDMS, record by record, and sign it together."""
