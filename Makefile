@@ -24,7 +24,7 @@ demo: .venv/installed ## run the quickstart: bills, demand and who saw what
 	@$(BIN)/smarter run quickstart
 
 test: lint ## everything: ruff, mypy, import rules, pytest
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: .venv/installed-for-tests ## all of that but pytest
 	@$(BIN)/python -m ruff check .

@@ -33,7 +33,7 @@ _ACTIONS = "Only entries of this action, such as read, export, release, refusal,
 def audit() -> None:
     """Show and verify the audit log of a scenario's state, and print its head to be kept elsewhere.
 
-    The log holds every login, read, export, release, refusal, key use and change of consent. It names neither readings
+    The log holds every login, read, export, release, refusal and key use. It names neither readings
     nor people: households and accounts have keyed identifiers.
     """
 
