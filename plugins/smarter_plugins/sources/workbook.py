@@ -84,8 +84,8 @@ class WorkbookMeter(SourceMeter):
                 raise DataError(
                     f"{self.origin}: the first sheet holds a header and no rows; put the meter's rows into it."
                 )
-        filled = chain([first], filled)
-        while together := list(islice(filled, _TOGETHER)):
+        rows = chain([first], filled)
+        while together := list(islice(rows, _TOGETHER)):
             yield [row for _, row in together], np.array([number for number, _ in together], np.int64)
 
     def _rest_is_after(self, sheet: CalamineSheet, row: int, before: int) -> bool:
