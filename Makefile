@@ -15,6 +15,8 @@ comma := ,
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The app is tried in a browser where there is one.
 TESTS := test$(if $(shell command -v chromium chromium-browser google-chrome),$(comma)browser)
+# One more than there are cores: tests of the app wait for it half of the time.
+WORKERS = $$(( $$($(BIN)/python -c 'import os; print(os.cpu_count() or 1)') + 1 ))
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 help: ## this list
@@ -24,7 +26,7 @@ demo: .venv/installed ## run the quickstart: bills, demand and who saw what
 	@$(BIN)/smarter run quickstart
 
 test: lint ## everything: ruff, mypy, import rules, pytest
-	@$(BIN)/python -m pytest -n auto --dist worksteal
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: .venv/installed-for-tests ## all of that but pytest
 	@$(BIN)/python -m ruff check .
