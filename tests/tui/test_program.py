@@ -121,6 +121,31 @@ def test_it_opens_on_a_terminal_and_leaves_it_as_it_was(start: Start) -> None:
 
 
 @pytest.mark.slow
+def test_the_quickstart_is_run_and_looked_at_on_every_page(start: Start) -> None:
+    terminal = start()
+    terminal.see(r"▶ quickstart")
+    terminal.press("2")
+    terminal.see(r"\br Run\b")
+    terminal.press("r")
+    terminal.see("✓ finished")
+    for key, shown in (
+        ("3", "Meter apt1 of maple-street"),
+        ("4", "peak kW"),
+        ("5", "10 meters"),
+        ("6", "Only the PES saw single readings"),
+        ("7", "press b to measure every scheme"),
+        ("8", "aes-gcm"),
+        ("1", "672 demand and 560 billing"),
+    ):
+        terminal.press(key)
+        terminal.see(shown)
+    terminal.press("q")
+    terminal.see("left with 0")
+    terminal.see("icanon")
+    assert restored(terminal)
+
+
+@pytest.mark.slow
 def test_quitting_while_a_run_goes_on_takes_a_moment_and_the_run_can_be_taken_up(
     start: Start, call: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
