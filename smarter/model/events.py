@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from smarter.model.windows import WindowKind
-
 if TYPE_CHECKING:
     from smarter.model.results import Result
+    from smarter.model.windows import WindowKind
 
 
 @dataclass(frozen=True)

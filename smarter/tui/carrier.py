@@ -17,7 +17,8 @@ from smarter.protocols.trail import Trace
 from smarter.run import run
 from smarter.scenario import Scenario
 from smarter.state import StateFolder
-from smarter.tui.picture import Condition, Folder, Picture
+from smarter.tui.folding import Folder
+from smarter.tui.picture import Condition, Picture
 
 EVERY = 0.2
 """Seconds between two pictures: each takes some of the time that the run has."""

@@ -27,7 +27,8 @@ from smarter.model.events import (
 from smarter.scenario import Scenario, parse_scenario
 from smarter.state import StateFolder
 from smarter.tui.carrier import Carrier
-from smarter.tui.picture import LINES_KEPT, Folder, Picture
+from smarter.tui.folding import LINES_KEPT, Folder
+from smarter.tui.picture import Picture
 
 START = 1_451_606_400
 METER = "a3f9c2d10b44e871"
