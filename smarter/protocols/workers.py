@@ -227,8 +227,6 @@ def _prepare(scheme: Scheme, public: PublicKey, task: _Task, prepared: Event, fi
         scheme.prepare(public, task.encryptions)
         return
     scheme.take_prepared(public, memoryview(mapped))
-    if hasattr(mmap, "MADV_DONTNEED"):
-        mapped.madvise(mmap.MADV_DONTNEED)  # what was only read through to be taken need not stay mapped
 
 
 def _unfinished(path: Path) -> Path:

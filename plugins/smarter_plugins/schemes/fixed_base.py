@@ -11,6 +11,7 @@ share; each process has the ``c`` as objects of its own.
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ ENTRY_OVERHEAD_BYTES = 72
 """Beside its digits, ``c`` takes an object, an allocation and a place in a list (measured)."""
 CHUNK = 256
 PIECE = 1024
-"""Entries that are written together."""
+"""Entries that are written, and read, together."""
 
 HEADER = struct.Struct("<8sBBxxI16s")
 """Magic, version, window, exponent bits, and the key's fingerprint. All numbers are little-endian."""
@@ -153,7 +154,11 @@ class FixedBase:
         if not whole:
             raise DamagedKeys(f"{len(data)} bytes are no table of the key {name.hex()[:8]}; make it anew.")
         middle = HEADER.size + width * _entries(exponent_bits, window)
-        residues = [mpz.from_bytes(data[i : i + width], "little") for i in range(HEADER.size, middle, width)]
+        residues: list[Any] = []
+        for start in range(HEADER.size, middle, PIECE * width):
+            places = range(start, min(start + PIECE * width, middle), width)
+            residues += [mpz.from_bytes(data[place : place + width], "little") for place in places]
+            _let_go(data)
         table = cls(modulus, modulus * modulus, exponent_bits, window, residues, _words(data[middle:], width))
         # All ones look up the last entry of each row, which a table that was not written to its end does not have.
         ((power, lift),) = table.powers(b"\xff" * -(-exponent_bits // 8), 1)
@@ -234,6 +239,13 @@ def _row(modulus: Any, base: Any, count: int) -> Iterator[tuple[Any, Any]]:
         inverse = inverse * first_inverse % modulus
         lift = (lift + first_lift + carry * inverse) % modulus
         yield residue, lift
+
+
+def _let_go(data: memoryview | bytes) -> None:
+    """Keep no pages of a mapped file that were read through: a process would hold each residue twice at its peak."""
+    mapped = data.obj if isinstance(data, memoryview) else None
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _words(data: memoryview | bytes | bytearray, width: int) -> NDArray[np.uint32]:
