@@ -110,7 +110,8 @@ class SharedFile:
 
     def _give_up(self, underway: _Underway) -> None:
         """Let those go that have most ahead, when it is too much in all."""
-        lagging = sorted(self._underway, key=lambda other: other.rows_ahead, reverse=True)
+        # Of equals the last by name goes first: meters are read in order, so it is wanted last.
+        lagging = sorted(self._underway, key=lambda other: (other.rows_ahead, other.meter), reverse=True)
         held = sum(other.rows_ahead for other in lagging)
         for other in lagging:
             if held > MOST_AHEAD and other is not underway:
