@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import ipaddress
 import os
 import shlex
@@ -31,6 +32,7 @@ def on_terminal() -> bool:
 
 def open_app(scenario: str = FIRST, overrides: tuple[str, ...] = ()) -> None:
     """Show the app until the user leaves it."""
+    gc.disable()  # what is imported now stays; the app switches it on again once all is there
     from smarter.tui.launch import launch, leave
 
     launch(scenario, overrides)
