@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import io
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.actions import ActionParseResult
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
@@ -102,6 +103,13 @@ class SmarterApp(Bench):
             tab.page()
         if self._alone:
             gc.freeze()  # what is there now stays: collecting garbage in the midst of it takes long enough to be felt
+            gc.enable()
+
+    async def on_event(self, event: events.Event) -> None:
+        """As Textual does; it is remembered that somebody is there."""
+        if isinstance(event, events.InputEvent):
+            self.touched = time.monotonic()
+        await super().on_event(event)
 
     async def run_action(
         self,
@@ -151,6 +159,10 @@ class SmarterApp(Bench):
         files = self.screen.exported() if isinstance(self.screen, Page) else ()
         if not files:
             self.notify("There is nothing to export here yet.")
+        self.give_out(files)
+
+    def give_out(self, files: Sequence[Exported]) -> None:
+        """Write files into the working directory; in a browser, download them."""
         for file in files:
             if self.is_web:
                 self.deliver_text(io.StringIO(file.text), save_filename=file.name)

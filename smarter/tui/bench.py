@@ -18,6 +18,7 @@ from smarter.tui.asking import asking
 from smarter.tui.page import Page
 from smarter.tui.picture import Picture
 from smarter.tui.settings import Settings
+from smarter.tui.stylesheet import KeptStylesheet
 
 if TYPE_CHECKING:
     from smarter.keys.unlock import Unlock
@@ -37,6 +38,7 @@ class Bench(App[None]):
         overrides: what was set in it.
         picture: of its run.
         settings: of the user.
+        touched: when a key was last pressed or the mouse moved, as :func:`time.monotonic` counts.
         guard: set while there is something unsaved; it is called instead of leaving, with what leaves.
     """
 
@@ -50,11 +52,13 @@ class Bench(App[None]):
     def __init__(self, settings: Settings) -> None:
         """Nothing is chosen yet."""
         super().__init__()
+        self.stylesheet = KeptStylesheet(self.get_css_variables())
         self.settings = settings
         self.scenario: Scenario | None = None
         self.state: StateFolder | None = None
         self.overrides: tuple[str, ...] = ()
         self.picture = Picture()
+        self.touched = 0.0
         self.guard: Callable[[Callable[[], None]], None] | None = None
         self._carrier: Carrier | None = None
         self._unlock: Unlock | None = None
@@ -86,7 +90,7 @@ class Bench(App[None]):
         self._carrier = Carrier(
             self.scenario,
             self.state,
-            self._unlocking(),
+            self.unlocking(),
             self._publish,
             workers=self.settings.workers or cores(),
             verify=verify,
@@ -95,7 +99,7 @@ class Bench(App[None]):
         self._carrier.start()
         self.refresh_page()
 
-    def _unlocking(self) -> Unlock:
+    def unlocking(self) -> Unlock:
         """How the chosen state's keystores are unlocked; what has been typed once is not asked for again."""
         from smarter.keys.unlock import unlock_from
 
@@ -151,7 +155,7 @@ class Bench(App[None]):
         if session is None or self.state is None:
             raise UsageError("there is no run of this scenario yet: start one (2, r).")
         try:
-            with reporting(session, self.state, self._unlocking()) as report:
+            with reporting(session, self.state, self.unlocking()) as report:
                 yield report
         except WrongPassphrase:
             self._unlock = None

@@ -25,6 +25,7 @@ from smarter.model.events import (
     Started,
     Tallied,
     Traced,
+    Warned,
 )
 from smarter.model.results import Result
 from smarter.tui.picture import Condition, Line, Picture, What
@@ -59,6 +60,7 @@ class Folder:
         self._result: Result | None = None
         self._take: dict[type[Any], Callable[[Any, float], None]] = {
             Started: self._begin,
+            Warned: self._warn,
             Progress: self._progress,
             Counts: self._count,
             Spent: self._spend,
@@ -123,6 +125,9 @@ class Folder:
         self._started, self._done = event, event.done
         for warning in event.warnings:
             self._log(Line(at, "warning", "", "", "", None, warning))
+
+    def _warn(self, event: Warned, at: float) -> None:
+        self._log(Line(at, "warning", "", "", "", None, event.warning))
 
     def _progress(self, event: Progress, at: float) -> None:
         self._step = event

@@ -5,6 +5,7 @@ A page shows what the app's picture and report say; it asks the app for actions 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Exported:
-    """A page's table or chart as a file: its name without a folder, and its text (CSV, SVG or plain)."""
+    """A page's table or chart as a file: its name without a folder, and its text (CSV, SVG or plain).
+
+    ``private``: for whoever wrote it alone, as readings are.
+    """
 
     name: str
     text: str
+    private: bool = False
 
     def write(self, folder: Path) -> Path:
         """Write it into ``folder``, beside what is there: a name that is taken gets a number.
@@ -38,13 +43,16 @@ class Exported:
         path, number = wanted, 1
         while True:
             try:
-                with path.open("x", encoding="utf-8", newline="") as file:
+                with open(path, "x", encoding="utf-8", newline="", opener=self._opener) as file:
                     file.write(self.text)
             except FileExistsError:
                 number += 1
                 path = wanted.with_stem(f"{wanted.stem}-{number}")
             else:
                 return path
+
+    def _opener(self, path: str, flags: int) -> int:
+        return os.open(path, flags, 0o600 if self.private else 0o666)
 
 
 class Page(Screen[None]):

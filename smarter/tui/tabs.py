@@ -55,8 +55,12 @@ TABS = (
     Tab("6", "views", "Views", "views:ViewsPage"),
     Tab("7", "compare", "Compare", "compare:ComparePage"),
     Tab("8", "plugins", "Plugins", "plugins:PluginsPage"),
+    Tab("9", "customers", "Customers", "customers:CustomersPage"),
+    Tab("0", "operators", "Operators", "operators:OperatorsPage"),
 )
 BRAND, HELP = " Smarter ", " ? Help"
+FIRST_TO_GO = ("compare", "plugins", "views", "follow", "scenarios", "demand")
+"""Pages that lose their titles first where there is no room for all."""
 
 
 class TabBar(Static):
@@ -85,17 +89,19 @@ class TabBar(Static):
         return bar
 
     def _lines(self) -> Iterator[Text]:
-        """With our name; without; tightly; and with the titles of other pages left away."""
+        """With our name; without; tightly; and with the titles of some other pages left away, or of all."""
         yield self._line(BRAND, "{0.key} {0.title}", " ")
         yield self._line("", "{0.key} {0.title}", " ")
-        yield self._line("", "{0.key} {0.title}", "")
+        for gone in range(len(FIRST_TO_GO) + 1):
+            yield self._line("", "{0.key} {0.title}", "", FIRST_TO_GO[:gone])
         yield self._line("", "{0.key}", " ")
 
-    def _line(self, brand: str, others: str, pad: str) -> Text:
+    def _line(self, brand: str, others: str, pad: str, bare: Sequence[str] = ()) -> Text:
         bar = Text(brand, style="bold")
         for tab in self._tabs:
             here = tab.name == self._here
-            text = f" {tab.key} {tab.title} " if here else f"{pad}{others.format(tab)}{pad or ' '}"
+            said = "{0.key}" if tab.name in bare else others
+            text = f" {tab.key} {tab.title} " if here else f"{pad}{said.format(tab)}{pad or ' '}"
             leads = {"@click": ("app.go", (tab.name,))}
             bar.append(text, style=Style(reverse=here, bold=here, meta=leads))
         return bar

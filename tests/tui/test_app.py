@@ -28,7 +28,7 @@ from smarter.tui.help import HelpPage
 from smarter.tui.keymap import action_names, check_keymap
 from smarter.tui.page import Exported, Page
 from smarter.tui.settings import load_settings, settings_file
-from smarter.tui.tabs import TABS, Tab, TabBar
+from smarter.tui.tabs import FIRST_TO_GO, TABS, Tab, TabBar
 
 PASSPHRASE = "Grüße an die Zähler"
 
@@ -100,7 +100,7 @@ class TestTabs:
             await pilot.click(TabBar, offset=(1, 0))
             assert app.current_mode == "scenarios"
 
-    @pytest.mark.parametrize("width", [80, 100, 140, 300])
+    @pytest.mark.parametrize("width", [120, 140, 300])
     async def test_all_titles_and_the_help_key_fit(self, app: SmarterApp, width: int) -> None:
         async with app.run_test(size=(width, 24)) as pilot:
             for tab in TABS:
@@ -108,6 +108,20 @@ class TestTabs:
                 bar = bar_of(app)
                 assert len(bar) <= width
                 assert all(f"{each.key} {each.title}" in bar for each in TABS)
+                assert bar.endswith("? Help")
+
+    @pytest.mark.parametrize("width", [80, 100])
+    async def test_a_narrow_terminal_leaves_away_the_titles_that_are_needed_least(
+        self, app: SmarterApp, width: int
+    ) -> None:
+        async with app.run_test(size=(width, 24)) as pilot:
+            for tab in TABS:
+                await pilot.press(tab.key)
+                bar = bar_of(app)
+                assert len(bar) <= width
+                assert f" {tab.key} {tab.title} " in bar
+                assert all(each.key in bar for each in TABS)
+                assert all(f"{each.key} {each.title}" in bar for each in TABS if each.name not in FIRST_TO_GO)
                 assert bar.endswith("? Help")
 
     async def test_a_terminal_that_is_too_narrow_for_titles_keeps_the_numbers(self, app: SmarterApp) -> None:

@@ -135,6 +135,8 @@ def test_the_quickstart_is_run_and_looked_at_on_every_page(start: Start) -> None
         ("6", "Only the PES saw single readings"),
         ("7", "press b to measure every scheme"),
         ("8", "aes-gcm"),
+        ("9", "Nobody has an account yet"),
+        ("0", "Nobody is an operator yet"),
         ("1", "672 demand and 560 billing"),
     ):
         terminal.press(key)

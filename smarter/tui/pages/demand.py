@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import ClassVar, Literal
 
@@ -16,8 +15,9 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Static
 
 from smarter.charts import demand_chart
+from smarter.charts.marks import short_moment
 from smarter.export.files import DEMAND, csv_text, demand_lines
-from smarter.model.clock import DAY, zone
+from smarter.model.clock import DAY
 from smarter.model.results import DemandFigures, WindowRow, usual_length
 from smarter.model.windows import spell
 from smarter.parties.mdms import gathered
@@ -141,7 +141,7 @@ class DemandPage(ReportPage):
     def _show(self) -> None:
         demand, figures = self._demand, self._demand.figures
         zone_name = figures.timezone
-        when = "" if figures.peak_start is None else f" {_when(figures.peak_start, zone_name)}"
+        when = "" if figures.peak_start is None else f" {short_moment(figures.peak_start, zone_name)}"
         self.query_one("#peak", LargeFigure).show(figures.peak_kw, f"Σ peak kW{when}")
         self.query_one("#base", LargeFigure).show(figures.base_kw, "Σ base kW")
         mean = "" if figures.mean_kw is None else f", mean {figures.mean_kw:,.3f} kW"
@@ -231,8 +231,3 @@ class DemandPage(ReportPage):
         demand = self._demand
         rows = demand.days if level == "day" else demand.rows[level]
         return csv_text(DEMAND, demand_lines(demand.figures.neighbourhood, demand.figures.timezone, rows))
-
-
-def _when(epoch: int, timezone: str) -> str:
-    local = datetime.fromtimestamp(epoch, zone(timezone))
-    return f"{local:%a} {local.day} {local:%b %H:%M}"

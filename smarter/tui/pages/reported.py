@@ -18,17 +18,11 @@ from textual.worker import get_current_worker
 from smarter.errors import SmarterError
 from smarter.model.results import Result
 from smarter.protocols.report import Report
-from smarter.tui.page import Page
+from smarter.tui.pages.charted import ChartedPage
 from smarter.tui.picture import Picture
-from smarter.tui.widgets.time_chart import TimeChart
-
-ZOOM, PAN = Binding.Group("Zoom", compact=True), Binding.Group("Pan", compact=True)
-CLOSER = 1.6
-STEP = 0.25
-"""Of the width, by one press."""
 
 
-class ReportPage(Page):
+class ReportPage(ChartedPage):
     """Reads the report whenever there is another one.
 
     Subclasses yield a ``Static`` with the id ``nothing`` beside ``#something``, and fill :meth:`read`. One
@@ -43,11 +37,6 @@ class ReportPage(Page):
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "again", "Open again", id="report.again"),
-        Binding("plus,equals_sign", "zoom(True)", "Zoom", key_display="+", group=ZOOM, id="chart.in"),
-        Binding("minus", "zoom(False)", "Zoom out", key_display="-", group=ZOOM, id="chart.out"),
-        Binding("left", "pan(-1)", "Earlier", group=PAN, id="chart.earlier"),
-        Binding("right", "pan(1)", "Later", group=PAN, id="chart.later"),
-        Binding("home", "whole", "Whole run", show=False, id="chart.whole"),
     ]
     DEFAULT_CSS = """
     ReportPage #something { height: 1fr; }
@@ -149,29 +138,8 @@ class ReportPage(Page):
         self.reported = True
         self.refresh_bindings()
 
-    # The chart over time.
-
-    @property
-    def charted(self) -> bool:
-        """Whether there is a chart over time to zoom."""
-        raise NotImplementedError
-
-    def action_zoom(self, closer: bool) -> None:
-        """Show a shorter or a longer stretch."""
-        self.query_one(TimeChart).zoom(CLOSER if closer else 1 / CLOSER)
-
-    def action_pan(self, direction: int) -> None:
-        """Show what was before or came after."""
-        self.query_one(TimeChart).move(STEP * direction)
-
-    def action_whole(self) -> None:
-        """Show all there is."""
-        self.query_one(TimeChart).show_whole()
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A report that could not be opened can be opened again; without a chart there is nothing to zoom."""
+        """A report that could not be opened can be opened again."""
         if action == "again":
             return self._locked
-        if action in ("zoom", "pan", "whole"):
-            return self.charted
         return super().check_action(action, parameters)

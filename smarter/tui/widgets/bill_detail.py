@@ -78,6 +78,13 @@ class BillDetail(Vertical):
         if self.account is not None and rows:
             self.query_one(TimeChart).show_rows(self.account.meter, rows, self.account.timezone)
 
+    def forget(self) -> None:
+        """Keep nothing of what was shown."""
+        self.account, self.rows = None, ()
+        for name in ("#whose", "#lines"):
+            self.query_one(name, Static).update("")
+        self.query_one(TimeChart).forget()
+
     @property
     def text(self) -> str:
         """The bills as text."""

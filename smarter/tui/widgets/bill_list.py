@@ -71,6 +71,13 @@ class BillList(Vertical):
         self._all = [*self._all, *accounts]
         self._show()
 
+    def forget(self) -> None:
+        """Keep nothing of what was shown."""
+        self.show_all()
+        self.begin(0)
+        self.add(())
+        self.bars.forget()
+
     def sort(self) -> None:
         """By the next column, from the top."""
         self._sort(self._order.next(self.table.sortable))

@@ -72,6 +72,12 @@ class Chart(Static):
         self._draw = self._wanted = None
         self._put(Text(words, style="dim"))
 
+    def forget(self) -> None:
+        """Show nothing, and keep nothing of what was shown."""
+        self._key = self._draw = self._wanted = None
+        self._kept.clear()
+        self._put(Text())
+
     def on_mount(self) -> None:
         """Other themes have other colours."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self.update(self._shown))
@@ -104,7 +110,8 @@ class Chart(Static):
         """Keep it, and show it if it is still what is wanted."""
         message.stop()
         self._drawing = False
-        self._kept[message.wanted] = message.chart
+        if self._draw is not None:
+            self._kept[message.wanted] = message.chart
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         self._wish()

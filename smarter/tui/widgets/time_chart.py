@@ -8,6 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from textual import events
+from textual.message import Message
 
 from smarter.model.results import WindowRow, usual_length
 from smarter.tui.widgets.chart import Chart
@@ -29,6 +30,13 @@ class Drawer(Protocol):
 class TimeChart(Chart):
     """The wheel and dragging pan; the wheel with ctrl or shift zooms where the pointer is."""
 
+    class Stretched(Message):
+        """Another stretch is shown; epoch seconds."""
+
+        def __init__(self, start: int, end: int) -> None:
+            super().__init__()
+            self.start, self.end = start, end
+
     def __init__(self, drawer: Drawer, *, id: str | None = None) -> None:  # noqa: A002 - as every widget calls it
         super().__init__(id=id)
         self._drawer = drawer
@@ -38,8 +46,12 @@ class TimeChart(Chart):
         self._held_at: int | None = None
         self.stretch: Stretch | None = None
 
-    def show_rows(self, of: Hashable, rows: Sequence[WindowRow], timezone: str) -> None:
-        """Show other windows, at least one, in order of time; ``of`` says which. The same span stays zoomed."""
+    def show_rows(self, of: Hashable, rows: Sequence[WindowRow], timezone: str, drawer: Drawer | None = None) -> None:
+        """Show other windows, at least one, in order of time; ``of`` says which. The same span stays zoomed.
+
+        ``drawer``: draws from now on, in place of the one so far.
+        """
+        self._drawer = drawer or self._drawer
         self._of, self._rows, self._timezone = of, rows, timezone
         least = FEWEST * usual_length(rows)
         ends = rows[0].start, rows[-1].end
@@ -48,6 +60,11 @@ class TimeChart(Chart):
         else:
             self.stretch = self.stretch.with_least(least)
         self._show_stretch()
+
+    def forget(self) -> None:
+        """Show nothing, and keep nothing of what was shown."""
+        self._of, self._rows, self.stretch = None, (), None
+        super().forget()
 
     @property
     def rows(self) -> Sequence[WindowRow]:
@@ -80,6 +97,7 @@ class TimeChart(Chart):
 
     def _show_stretch(self) -> None:
         rows = self.rows
+        self.post_message(self.Stretched(rows[0].start, rows[-1].end))
         self.show((self._of, rows[0].start, rows[-1].end), partial(_draw, self._drawer, rows, self._timezone))
 
     # The mouse.

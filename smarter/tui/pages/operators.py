@@ -1,0 +1,268 @@
+"""Page 0, operators: somebody logs in, and sees of bills and demand what their role allows, by pseudonym."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import ClassVar
+
+from rich.console import RenderableType
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import ContentSwitcher, DataTable, Input, Static
+
+from smarter.charts.operators import left_out, meters_table, operators_table, rerating_table
+from smarter.errors import WrongCredentials
+from smarter.model.bills import Account
+from smarter.protocols.access import Operation
+from smarter.protocols.operator_desk import SeenDemand, SeenMeter, SeenWindows
+from smarter.protocols.rerating import Rerating
+from smarter.protocols.roster import Listed
+from smarter.tui.page import Exported
+from smarter.tui.pages.operators_door import OperatorsDoorPage
+from smarter.tui.widgets.bill_detail import BillDetail
+from smarter.tui.widgets.bill_list import BillList
+from smarter.tui.widgets.demand_view import DemandView
+from smarter.tui.widgets.login_form import LoginForm, Typed
+from smarter.tui.widgets.operator_forms import OperatorForms
+from smarter.tui.widgets.time_chart import TimeChart
+from smarter.tui.widgets.told_view import ToldView
+
+WIDE = 116
+"""Columns from which bars have room beside the table, and a bill beside its windows."""
+_NEEDS = {
+    "meters": Operation.METERS,
+    "demand": Operation.DEMAND,
+    "rerate": Operation.RERATE,
+    "give_out": Operation.EXPORT,
+    "list": Operation.LIST,
+    "verify": Operation.VERIFY_LOG,
+}
+
+
+class OperatorsPage(OperatorsDoorPage):
+    """What is behind the door: bills, demand, other tariffs, who is an operator."""
+
+    NAME = "operators"
+    HELP = (
+        "What operators of the MDMS see: meters by pseudonym, bills, demand, never anything finer than what was "
+        "released. Logging in takes a password and the code that your app shows. What you can do here depends on your "
+        "role; each look is in the audit log. Operators are made and managed with `smarter operator`, in a terminal."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "meters", "Meters", id="operators.meters"),
+        Binding("d", "demand", "Demand", id="operators.demand"),
+        Binding("n", "next", "Next", id="operators.next", tooltip="The next neighbourhood"),
+        Binding("r", "rerate", "Re-rate", id="operators.rerate"),
+        Binding("x", "give_out", "Files", id="operators.files", tooltip="Bills, windows and demand as CSV"),
+        Binding("u", "list", "Operators", id="operators.list"),
+        Binding("v", "verify", "Verify the log", id="operators.verify"),
+        Binding("o", "log_out", "Log out", id="operators.logout"),
+        Binding("s", "sort", "Sort", id="operators.sort"),
+        Binding("slash", "filter", "Filter", key_display="/", id="operators.filter"),
+        Binding("escape", "back", "Back", id="operators.back"),
+    ]
+
+    def compose_page(self) -> ComposeResult:
+        """One at a time: why there is nothing, a form, bills, one meter, demand, something to read."""
+        yield Static(id="who", markup=False)
+        with ContentSwitcher(initial="nothing", id="place"):
+            yield Static(id="nothing", classes="empty", markup=False)
+            yield OperatorForms()
+            yield BillList()
+            yield BillDetail()
+            yield DemandView()
+            yield ToldView(id="told")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Beside each other where there is room."""
+        for part in (self._list, self.query_one(BillDetail)):
+            part.set_class(event.size.width >= WIDE, "wide")
+
+    @property
+    def _list(self) -> BillList:
+        return self.query_one(BillList)
+
+    @property
+    def charted(self) -> bool:
+        """Whether there is a chart over time to zoom."""
+        return self.place in ("one", "demand") and self.chart.stretch is not None
+
+    @property
+    def chart(self) -> TimeChart:
+        """One meter's windows, or demand."""
+        return self.query_one(BillDetail if self.place == "one" else DemandView).query_one(TimeChart)
+
+    def entered(self) -> None:
+        """Show what the role has."""
+        if self.visit is not None and self.visit.may(Operation.METERS):
+            self.action_meters()
+        else:
+            self.action_list()
+
+    def given_in(self, form: LoginForm, typed: Typed) -> None:
+        """Bills under the tariff that was named."""
+        if self.visit is None or self.counter is None:
+            return
+
+        def refused(error: BaseException) -> None:
+            if isinstance(error, WrongCredentials):
+                self.refused(error)
+            else:
+                form.refuse(str(error))
+
+        call = partial(self.counter.rerate, self.visit, typed["tariff"], typed["options"].split())
+        self.ask(call, self._show_rerating, refused)
+
+    def forget(self) -> None:
+        """Keep nothing of what was shown."""
+        self._list.forget()
+        self.query_one(BillDetail).forget()
+        self.query_one(DemandView).forget()
+
+    # What the MDMS knows.
+
+    def action_meters(self) -> None:
+        """All meters: with their bills, where the role has those."""
+        if (visit := self.visit) is None or (counter := self.counter) is None:
+            return
+        if not visit.may(Operation.BILLS):
+            self.ask(partial(counter.meters, visit), self._show_meters, self.refused)
+        elif self._no_run("bills"):
+            self.tell_soon("Opening the records …")
+            self.ask(partial(counter.bills, visit), self._show_bills, self.refused)
+
+    def _no_run(self, what: str) -> bool:
+        if self.bench.picture.goes_on:
+            self.tell_soon(f"A run goes on (2 shows it); when it has ended, {what} can be shown here.")
+            return False
+        return True
+
+    def _show_meters(self, meters: Sequence[SeenMeter]) -> None:
+        self.tell("Meters", f"{len(meters):,}, by pseudonym", [meters_table(meters)])
+
+    def _show_bills(self, accounts: Sequence[Account]) -> None:
+        self._list.begin(len(accounts))
+        self._list.add(accounts)
+        self.go("list")
+        self._list.table.focus()
+
+    @on(DataTable.RowSelected)
+    def _open_chosen(self) -> None:
+        account, visit, counter = self._list.table.chosen, self.visit, self.counter
+        if account is None or visit is None or counter is None:
+            return
+        self.query_one(BillDetail).show(account)
+        self.go("one")
+        self.query_one("#bills").focus()
+        self.ask(partial(counter.windows, visit, account.meter), self._show_windows, self.refused)
+
+    def _show_windows(self, seen: SeenWindows) -> None:
+        detail = self.query_one(BillDetail)
+        if detail.account is not None and detail.account.meter == seen.meter:
+            detail.show_windows(seen.rows)
+            self.refresh_bindings()
+
+    def action_demand(self) -> None:
+        """The neighbourhoods' demand."""
+        if self.visit is not None and self.counter is not None and self._no_run("demand"):
+            self.set_focus(None)
+            self.tell_soon("Opening the records …")
+            self.ask(partial(self.counter.demand, self.visit), self._show_demand, self.refused)
+
+    def _show_demand(self, seen: Sequence[SeenDemand]) -> None:
+        self.query_one(DemandView).show(seen)
+        self.go("demand")
+
+    def action_next(self) -> None:
+        """The next neighbourhood."""
+        self.query_one(DemandView).next()
+
+    def action_rerate(self) -> None:
+        """Ask for the other tariff."""
+        if self._no_run("bills"):
+            self.forms.show("rerate").begin()
+            self.go("forms")
+
+    def _show_rerating(self, rerating: Rerating) -> None:
+        self.forms.form.clear()
+        self.set_focus(None)
+        words = left_out(rerating)
+        told: list[RenderableType] = [rerating_table(rerating), *([] if words is None else [words])]
+        self.tell(f"Bills under tariff {rerating.tariff}", "beside those there are; nothing is changed", told)
+
+    def action_give_out(self) -> None:
+        """Write bills, windows and demand into files."""
+        if self.visit is not None and self.counter is not None and self._no_run("bills"):
+            self.ask(partial(self.counter.files, self.visit), self.bench.give_out, self.refused)
+
+    # Who is an operator, and the audit log.
+
+    def action_list(self) -> None:
+        """Who is an operator."""
+        if self.visit is not None and self.counter is not None:
+            self.ask(partial(self.counter.operators, self.visit), self._show_operators, self.refused)
+
+    def _show_operators(self, listed: Sequence[Listed]) -> None:
+        self.tell("Operators", "managed with `smarter operator`, in a terminal", [operators_table(listed)])
+
+    def action_verify(self) -> None:
+        """Check all of the audit log."""
+        if self.visit is not None and self.counter is not None:
+            self.tell_soon("Checking every entry …")
+            self.ask(partial(self.counter.verified, self.visit), self._show_verified, self.refused)
+
+    def _show_verified(self, entries: int) -> None:
+        words = "`smarter operator audit` prints it, in a terminal."
+        self.tell("Audit log", f"{entries:,} entries, whole", [Text(words)])
+
+    # Keys and files.
+
+    def action_sort(self) -> None:
+        """By the next column."""
+        self._list.sort()
+
+    def action_filter(self) -> None:
+        """Ask for words to filter by."""
+        self._list.ask()
+
+    def action_back(self) -> None:
+        """Out of a form, from one meter to all, from the filter to all."""
+        if self.place == "one":
+            self.go("list")
+            self._list.table.focus()
+        elif self.place == "list":
+            self._list.show_all()
+        elif self.attended:
+            self.forms.show("operator")
+            self.set_focus(None)
+            self.action_meters()
+        else:
+            self.set_focus(None)
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What can be done depends on who is there, and on their role."""
+        visit, place = self.visit, self.place
+        if action in _NEEDS:
+            typing = isinstance(self.focused, Input)
+            return visit is not None and visit.may(_NEEDS[action]) and not typing
+        if action == "next":
+            return place == "demand" and self.query_one(DemandView).several
+        if action in ("sort", "filter"):
+            return place == "list" and not isinstance(self.focused, Input)
+        if action == "back":
+            return place == "one" or (place == "list" and self._list.filtered) or isinstance(self.focused, Input)
+        return super().check_action(action, parameters)
+
+    def exported(self) -> Sequence[Exported]:
+        """Nothing: what is written into files is asked for, and noted."""
+        return ()
+
+    def copied(self) -> str:
+        """What is shown as text."""
+        if self.place == "one":
+            return self.query_one(BillDetail).text
+        return self.told.text if self.place == "told" else ""

@@ -1,0 +1,211 @@
+"""A calm form on a page: a few fields, what goes on, what was wrong; customers and operators log in by one.
+
+What is typed into a secret field leaves the form once, with :class:`LoginForm.Given`, and is not kept in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Input, Label, Static
+
+from smarter.charts.marks import MARKS
+
+HINT = "enter: go on   esc: leave the form"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One line of a form.
+
+    Attributes:
+        name: by which what is typed is handed over.
+        label: before the field.
+        secret: shown as dots, and forgotten as soon as it is handed over.
+        shown: a secret, but shown while it is typed, since it is copied from paper.
+        hint: in the empty field.
+        optional: whether it may stay empty.
+        value: what is in it at first.
+    """
+
+    name: str
+    label: str
+    secret: bool = False
+    shown: bool = False
+    hint: str = ""
+    optional: bool = False
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What was typed, by the fields' names. It has no text form: Textual writes down what workers are called with."""
+
+    values: Mapping[str, str] = field(repr=False)
+
+    def __getitem__(self, name: str) -> str:
+        return self.values[name]
+
+
+class LoginForm(Vertical):
+    """Enter goes to the next field, and on the last one hands over what was typed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", show=False),
+        Binding("down", "move(1)", show=False),
+    ]
+    DEFAULT_CSS = """
+    LoginForm { width: 64; max-width: 100%; height: auto; }
+    LoginForm .title { text-style: bold; height: auto; }
+    LoginForm .words { height: auto; margin-bottom: 1; color: $text-muted; }
+    LoginForm Horizontal { height: 1; margin-bottom: 1; }
+    LoginForm Label { width: 20; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    LoginForm Input { width: 1fr; }
+    LoginForm .said { height: auto; min-height: 1; }
+    LoginForm .said.wrong { color: $refused; }
+    """
+
+    class Given(Message):
+        """All fields were filled in."""
+
+        def __init__(self, form: LoginForm, typed: Typed) -> None:
+            super().__init__()
+            self.form, self.typed = form, typed
+
+        @property
+        def control(self) -> LoginForm:
+            """The form, for ``@on`` with a selector."""
+            return self.form
+
+    def __init__(
+        self,
+        title: str,
+        fields: Sequence[Field],
+        *,
+        words: str = "",
+        busy: str = "one moment …",
+        id: str,  # noqa: A002 - as every widget calls it
+    ) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            title: what the form does.
+            fields: from top to bottom.
+            words: beneath the title, for people.
+            busy: said while what was given is being looked at.
+            id: of the widget.
+        """
+        super().__init__(id=id)
+        self._title, self._fields, self._words, self._busy_words = title, fields, words, busy
+        self.busy = False
+
+    def compose(self) -> ComposeResult:
+        """Title, fields, what goes on."""
+        yield Static(self._title, classes="title", markup=False)
+        yield Static(self._words, classes="words", markup=False)
+        for each in self._fields:
+            with Horizontal():
+                yield Label(each.label, markup=False)
+                yield Input(
+                    each.value,
+                    password=each.secret and not each.shown,
+                    placeholder=each.hint,
+                    compact=True,
+                    name=each.name,
+                )
+        yield Static(HINT, classes="said quiet", markup=False)
+
+    @property
+    def inputs(self) -> Sequence[Input]:
+        """The fields, from top to bottom."""
+        return list(self.query(Input))
+
+    @property
+    def said(self) -> str:
+        """What it says of the last try."""
+        return str(self.query_one(".said", Static).render())
+
+    def entitle(self, words: str) -> None:
+        """Say something else beneath the title."""
+        self.query_one(".words", Static).update(words)
+
+    def begin(self) -> None:
+        """Go to the first field that is empty."""
+        self._first_empty().focus()
+
+    def _first_empty(self) -> Input:
+        return next(self._lacking(), self.inputs[-1])
+
+    def _lacking(self) -> Iterator[Input]:
+        """Fields that must have something and have nothing."""
+        for each, entry in zip(self._fields, self.inputs, strict=True):
+            if not entry.value and not each.optional:
+                yield entry
+
+    def action_move(self, by: int) -> None:
+        """To the field above or below."""
+        inputs = self.inputs
+        here = next((place for place, each in enumerate(inputs) if each.has_focus), 0)
+        inputs[max(0, min(here + by, len(inputs) - 1))].focus()
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self.busy:
+            return
+        inputs = self.inputs
+        if event.input is not inputs[-1]:
+            inputs[inputs.index(event.input) + 1].focus()
+            return
+        if (lacking := next(self._lacking(), None)) is not None:
+            lacking.focus()
+            return
+        typed = Typed(dict(self._taken()))
+        self.wait(self._busy_words)
+        self.post_message(self.Given(self, typed))
+
+    def _taken(self) -> Iterator[tuple[str, str]]:
+        for each, entry in zip(self._fields, self.inputs, strict=True):
+            yield each.name, entry.value
+            if each.secret:
+                entry.value = ""
+
+    def wait(self, words: str) -> None:
+        """Say what goes on; nothing can be given meanwhile."""
+        self.busy = True
+        self._say(words, wrong=False)
+        for each in self.inputs:
+            each.disabled = True
+
+    def refuse(self, words: str) -> None:
+        """Say what was wrong, and ask again."""
+        self._rest()
+        self._say(f"{MARKS['refused']} {words}", wrong=True)
+        if self.display:
+            self.begin()
+
+    def clear(self) -> None:
+        """Forget everything that was typed or said."""
+        self._rest()
+        self._say("", wrong=False)
+        self.entitle(self._words)
+        for each, entry in zip(self._fields, self.inputs, strict=True):
+            entry.value = each.value
+
+    def _rest(self) -> None:
+        self.busy = False
+        for each in self.inputs:
+            each.disabled = False
+
+    def _say(self, words: str, *, wrong: bool) -> None:
+        said = self.query_one(".said", Static)
+        said.update(Text(words or HINT))
+        said.set_class(wrong, "wrong").set_class(not words, "quiet")
