@@ -100,6 +100,10 @@ class WrongCredentials(IntegrityError):
     """A password, code or session that is not right, or is not let in now."""
 
 
+class AccessRefused(IntegrityError):
+    """Somebody who is who they say, and whose role does not have what they ask for, or who is kept out."""
+
+
 class KeyMismatch(IntegrityError):
     """Ciphertexts, or a ciphertext and a key, that belong to different keys."""
 

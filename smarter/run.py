@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 
 from smarter.api import OpenStore, PublicKey
 from smarter.keys.unlock import Unlock
@@ -24,18 +25,22 @@ from smarter.model.events import (
     Spent,
     Started,
     Tallied,
+    Warned,
 )
 from smarter.model.readings import ReadingBlock
 from smarter.model.views import View, acting
 from smarter.protocols.auditing import ReleaseNotes, audit_under, note_keys
 from smarter.protocols.blinding import Blindings
+from smarter.protocols.consent import Consents
 from smarter.protocols.counting import count_carried, count_windows, told
-from smarter.protocols.epochs import start_meters
+from smarter.protocols.epochs import begin_epochs, start_meters
 from smarter.protocols.expiry import keys_due
 from smarter.protocols.intake import Intake
 from smarter.protocols.pes import PesDeployment, expected_encryptions
+from smarter.protocols.pes_state import PesState
 from smarter.protocols.plan import NeighbourhoodPlan, holds_in_order, plan_run
 from smarter.protocols.provision import Keyring, open_keys
+from smarter.protocols.run_grants import RunGrants
 from smarter.protocols.session import Session, begin, cryptography_of, find
 from smarter.protocols.summary import summarise, warnings_of
 from smarter.protocols.trail import Trace, Trail
@@ -135,12 +140,16 @@ def _events(
                 with (
                     audit_under(keyring.stores["audit"], state) as audit,
                     scenario.store.create().open(state.store) as store,
+                    closing(Consents(session, keyring.stores["meters"], state.accounts)) as consents,
+                    closing(RunGrants(session, keyring.stores["meters"], state, audit, clock)) as grants,
                 ):
                     note_keys(audit, keyring)
                     composer = _Composer(
                         session,
                         keyring,
                         store,
+                        consents,
+                        grants,
                         ReleaseNotes(audit, state, unsettled=bool(session.journal.outbox())),
                         blindings,
                         began,
@@ -158,6 +167,8 @@ class _Composer:
         session: Session,
         keyring: Keyring,
         store: OpenStore,
+        consents: Consents,
+        grants: RunGrants,
         notes: ReleaseNotes,
         blindings: Blindings,
         began: float,
@@ -169,7 +180,12 @@ class _Composer:
         self._journal = session.journal
         self._keyring = keyring
         self._store = store
+        self._consents = consents
+        self._grants = grants
         self._notes = notes
+        self._pes_state = PesState.of(session, keyring.stores["pes"])
+        self._since = session.journal.progress()
+        self._renewed: set[int] = set()
         self._blindings = blindings
         self._tally = session.journal.tally()
         # As if all starts had followed on each other.
@@ -184,7 +200,7 @@ class _Composer:
             # When all is delivered nothing is decided any more.
             () if session.finished else session.journal.ledger(),
             session.faults(),
-            outbox=(message for _, message in session.journal.outbox()),
+            outbox=(message for _, message in self._pes_state.outbox(session.journal)),
             threads=workers,
         )
         for party, counts in self._tally.views.items():
@@ -198,9 +214,12 @@ class _Composer:
         finished = self._session.finished
         yield from self._deliver()
         if not self._session.finished:
-            start_meters(self._session, self._parties, self._keyring)
+            snapshots = self._pes_state.snapshots(self._journal)
+            start_meters(self._session, self._parties, self._keyring, snapshots, self._consents)
+            yield from self._left_out()
             yield from self._supply()
             yield from self._carry_all()
+        yield from self._grant(last=True)
         if not finished:
             if self._trail:
                 self._trail.open_kept(self._keyring, self._parties)
@@ -260,7 +279,11 @@ class _Composer:
         if self._session.scenario.gaps == "fail":
             for intake, blocks in zip(intakes, readings, strict=True):
                 intake.require_all(blocks, first, end)
-        carried = self._parties.carry(plan.name, readings, first, end)
+        turn = self._consents.turn(plan, first, end)
+        turns = () if turn is None else (turn,)
+        carried = self._parties.carry(plan.name, readings, first, end, turns, self._begin)
+        if turn is not None or self._consents.problems:
+            yield from self._left_out()
         stages.bytes["read"] += _plain_bytes(readings)
         count_carried(self._tally, carried)
         for party, reasons in carried.dropped.items():
@@ -272,26 +295,62 @@ class _Composer:
         # A scheme may have to blind the sums before it gives their bytes out: that is no work of the journal's.
         with stages.timed("add"):
             snapshots = self._parties.snapshots()
+        frames = [(roster[frame.meter].pseudonym, frame.first_slot, frame.data) for frame in carried.sealed]
         with stages.timed("store"):
             self._journal.commit_hold(
                 plan.name,
                 end,
-                snapshots=snapshots,
-                outbox=carried.aggregates,
-                frames=[(roster[frame.meter].pseudonym, frame.first_slot, frame.data) for frame in carried.sent],
+                snapshots=self._pes_state.sealed(snapshots),
+                outbox=self._pes_state.sealed_outbox(carried.aggregates),
+                frames=frames,
                 keep_from=end - self._session.scenario.accounts.keep_frames // plan.axis.interval,
                 tally=self._current_tally(),
             )
+        self._grants.take(frames)
+        yield from self._grant()
         self._waiting += len(carried.aggregates)
         if self._waiting >= TOGETHER or (self._waiting and time.perf_counter() - self._delivered >= PATIENCE):
             yield from self._deliver()
 
+    def _grant(self, *, last: bool = False) -> Iterator[Warned]:
+        """Let the meters deliver what their customers have granted, and say what they do not carry out."""
+        with self._parties.stages.timed("deliver"):
+            problems = self._grants.deliver(self._parties.views["meters"], last=last)
+        self._tally.warnings += [f"{problem}." for problem in problems]
+        yield from (Warned(f"{problem}.") for problem in problems)
+
+    def _left_out(self) -> Iterator[Warned]:
+        """Say how many meters take part in less than everything, and whose statements do not count."""
+        problems, self._consents.problems = self._consents.problems, []
+        self._tally.warnings += [problem for problem in problems if problem not in self._tally.warnings]
+        yield from map(Warned, problems)
+        now = self._consents.left_out()
+        if now is not None:
+            yield Warned(now)
+
+    def _begin(self, plan: NeighbourhoodPlan, slot: int) -> None:
+        """Meters begin to take part otherwise, or a billing period begins: then with a new key for the PES's state."""
+        period = slot in plan.periods
+        begun = slot <= self._since.get(plan.name, plan.first_slot)  # this start has just begun their epochs
+        changed = self._consents.changed_at(plan, slot)
+        pseudonyms = (kept.pseudonym for kept in self._session.roster[plan.name])
+        at = {each: slot for each in pseudonyms if (period and not begun) or each in changed}
+        if at:
+            purposes = {pseudonym: self._consents.now(pseudonym) for pseudonym in at}
+            begin_epochs(self._session, self._parties, self._keyring, at, purposes)
+        if not period:
+            return
+        if (moment := int(plan.axis.start_of(slot))) not in self._renewed:
+            self._renewed.add(moment)
+            self._pes_state.renew()
+
     def _deliver(self) -> Iterator[Event]:
         """Everything in the outbox: decide, write that into ledger and audit log, open, store, acknowledge."""
-        pending = self._journal.outbox()
+        pending = self._pes_state.outbox(self._journal)
         self._waiting = 0
         self._delivered = time.perf_counter()
         if not pending:
+            self._pes_state.settle(self._journal)
             return
         stages = self._parties.stages
         decisions = []
@@ -307,15 +366,17 @@ class _Composer:
             self._notes.note(decisions)
         released = self._parties.release(decisions)
         with stages.timed("store"):
+            self._keyring.keep_data_keys(self._parties.mdms.data)
             self._store.put_many([record for _, records in released for record in records])
             stages.bytes["store"] += sum(len(record.body) for _, records in released for record in records)
             count_windows(self._tally, (release for release, _ in released))
             self._journal.acknowledge([number for number, _ in pending], self._current_tally())
             self._parties.releaser.settle()
+            self._pes_state.settle(self._journal)
         for decision, (release, records) in zip(decisions, released, strict=True):
             yield from told(decision.aggregate.neighbourhood, release)
             if self._trail:
-                yield from self._trail.of_release(decision, release, records)
+                yield from self._trail.of_release(decision, release, records, self._parties)
 
     def _tallied(self) -> Tallied:
         tally = self._tally

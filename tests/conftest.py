@@ -72,6 +72,7 @@ crypto:
   aggregate: {plugin: paillier, key_bits: 512}
   deliver: {plugin: rsa-oaep, key_bits: 2048}
 tariff: {plugin: flat, rate: "0.25", currency: EUR}
+consent: assumed
 """
 
 

@@ -177,7 +177,7 @@ class OurWay:
             VerificationFailed: frames were dropped, or a sum differs from the plaintext's.
         """
         parties = self._deployment()
-        parties.accept_epochs(self._announcements)
+        parties.accept_epochs(self._announcements.values())
         pes, view = parties.pes, parties.views["pes"]
         pes.blindings = blindings
         readings = ciphertexts = dropped = 0

@@ -5,6 +5,6 @@ plotext; ``marks`` are the visual language of tables and pages.
 """
 
 from smarter.charts.bills import bills_chart
-from smarter.charts.windows import demand_chart, household_chart
+from smarter.charts.windows import cost_chart, demand_chart, household_chart
 
-__all__ = ["bills_chart", "demand_chart", "household_chart"]
+__all__ = ["bills_chart", "cost_chart", "demand_chart", "household_chart"]

@@ -19,7 +19,13 @@ MARKS: dict[Kind, str] = {"clear": "●", "sealed": "▒", "sum": "Σ", "refused
 COLOURS: dict[Kind, str] = {"clear": "yellow", "sealed": "bright_blue", "sum": "green", "refused": "red"}
 NONE = "–"
 
-_STATUS = {"complete": ("Σ", "green"), "incomplete": ("○", ""), "missing": (NONE, "dim"), "refused": ("✕", "red")}
+_STATUS = {
+    "complete": ("Σ", "green"),
+    "incomplete": ("○", ""),
+    "missing": (NONE, "dim"),
+    "refused": ("✕", "red"),
+    "erased": ("∅", "dim"),
+}
 _MWH_PER_KWH_DIGITS = 6
 
 
@@ -41,6 +47,8 @@ def kwh(energy: int | None) -> str:
 
 def measured(readings: int, expected: int) -> Text:
     """Which share of all readings there was, in percent; hollow when one is missing."""
+    if not expected:
+        return Text(NONE)  # all of it was erased
     if readings >= expected:
         return Text("100.0")
     # Rounded down: what lacks a reading must not look whole.
@@ -55,6 +63,12 @@ def holder_of(kind: str, holder: str) -> str:
 def moment(epoch: int, timezone: str) -> str:
     """Local date and time to the minute."""
     return f"{datetime.fromtimestamp(epoch, zone(timezone)):%Y-%m-%d %H:%M}"
+
+
+def short_moment(epoch: int, timezone: str) -> str:
+    """The same in fewer columns, without the year: ``Sun 3 Jan 11:57``."""
+    local = datetime.fromtimestamp(epoch, zone(timezone))
+    return f"{local:%a} {local.day} {local:%b %H:%M}"
 
 
 def span(start: int, end: int, timezone: str) -> str:

@@ -57,9 +57,9 @@ def about(seconds: float) -> str:
     return f"{seconds:,.1f} s" if seconds < 10 else f"{seconds:,.0f} s"
 
 
-def command(reference: str, overrides: Sequence[str]) -> str:
-    """What runs the same from a shell."""
-    return shlex.join(["smarter", "run", reference, *(part for said in overrides for part in ("--set", said))])
+def command(reference: str, overrides: Sequence[str], does: str = "run") -> str:
+    """What does the same from a shell."""
+    return shlex.join(["smarter", *does.split(), reference, *(part for said in overrides for part in ("--set", said))])
 
 
 def _area(area: Neighbourhood) -> str:

@@ -17,7 +17,7 @@ from smarter.scenario import Scenario, scenario_schema
 from smarter.scenario.choices import kind_at
 
 _RUN = ("time", "windows", "frame", "grace", "gaps")
-_OTHERS = ("seed", "insecure_demo", "accounts")
+_OTHERS = ("seed", "insecure_demo", "accounts", "consent")
 _ROLES = {"seal": "crypto.seal", "aggregate": "crypto.aggregate", "deliver": "crypto.deliver"}
 NULL = "null"
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from smarter.charts.marks import kwh, quiet_table, status
 from smarter.model.bills import Bill
+from smarter.model.results import ERASED
 
 
 def bill_table(bill: Bill) -> Table:
@@ -31,7 +32,10 @@ def bill_table(bill: Bill) -> Table:
 def to_pay(bill: Bill) -> Text:
     """What it comes to, and whether all windows of it were there; or why there is nothing to pay."""
     if bill.amount is None:
-        return status(bill.status, "no window of it was released, so there is nothing to bill")
-    return Text("  ").join(
-        [Text("to pay"), Text(f"{bill.amount:,} {bill.currency}", style="bold"), status(bill.status)]
-    )
+        erased = "with its windows, and no total of it was kept"
+        released = "no window of it was released, so there is nothing to bill"
+        return status(bill.status, erased if bill.status == ERASED else released)
+    said = [Text("to pay"), Text(f"{bill.amount:,} {bill.currency}", style="bold"), status(bill.status)]
+    if not bill.lines:
+        said.append(Text("its windows were erased: the total alone is kept", style="dim"))
+    return Text("  ").join(said)

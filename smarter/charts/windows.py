@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from itertools import groupby, islice
 
 from smarter.charts.drawing import BLOCK, CROSS, DOTS, HOLLOW, LINE, SMALLEST, ZERO, Series, clip, draw, too_small
+from smarter.charts.marks import COLOURS
 from smarter.charts.scales import Scale, time_ticks, value_scale
 from smarter.keys.naming import short
 from smarter.model.clock import zone
@@ -17,20 +19,29 @@ from smarter.model.readings import MWH_PER_KWH
 from smarter.model.results import WindowRow, usual_length
 from smarter.model.windows import spell
 
+SUMS, OWN = COLOURS["sum"], COLOURS["clear"]
+"""What sums are drawn in, and what is made of one's own readings in the clear."""
 FINE = 4
 """Parts of a dot: so that each dot has some that are wholly its own, wherever rounding puts its border."""
 
 
-def demand_chart(rows: Sequence[WindowRow], timezone: str, *, width: int, height: int, colour: bool) -> str:
+def demand_chart(
+    rows: Sequence[WindowRow], timezone: str, *, width: int, height: int, colour: bool, tint: str = SUMS
+) -> str:
     """Mean power of each demand window in kW over local time, at most ``width`` columns and ``height`` lines.
 
     Incomplete windows, scaled to what was measured, are hollow; refused ones are crosses on the floor, missing ones
-    gaps. Without ``colour`` there is no escape code in it.
+    gaps. Without ``colour`` there is no escape code in it; ``tint`` is of complete windows: they are sums, unless it is
+    one's own.
     """
-    return _windows_chart(rows, timezone, lambda row: row.mean_kw, "kW", "mean power", LINE, (width, height), colour)
+    return _windows_chart(
+        rows, timezone, lambda row: row.mean_kw, "kW", "mean power", LINE, (width, height), colour, tint
+    )
 
 
-def household_chart(rows: Sequence[WindowRow], timezone: str, *, width: int, height: int, colour: bool) -> str:
+def household_chart(
+    rows: Sequence[WindowRow], timezone: str, *, width: int, height: int, colour: bool, tint: str = SUMS
+) -> str:
     """Energy of each of one household's billing windows in kWh; marks and sizes as in :func:`demand_chart`.
 
     An incomplete window shows what was measured in it, since that is what is billed.
@@ -39,7 +50,26 @@ def household_chart(rows: Sequence[WindowRow], timezone: str, *, width: int, hei
     def kilowatt_hours(row: WindowRow) -> float | None:
         return None if row.energy is None else row.energy / MWH_PER_KWH
 
-    return _windows_chart(rows, timezone, kilowatt_hours, "kWh", "energy", BLOCK, (width, height), colour)
+    return _windows_chart(rows, timezone, kilowatt_hours, "kWh", "energy", BLOCK, (width, height), colour, tint)
+
+
+def cost_chart(
+    rows: Sequence[WindowRow],
+    timezone: str,
+    *,
+    costs: Mapping[int, Decimal | None],
+    currency: str,
+    width: int,
+    height: int,
+    colour: bool,
+) -> str:
+    """What each of one household's windows costs, by its start (epoch seconds); marks as in :func:`demand_chart`."""
+
+    def cost(row: WindowRow) -> float | None:
+        found = costs[row.start]
+        return None if found is None else float(found)
+
+    return _windows_chart(rows, timezone, cost, currency, "cost", BLOCK, (width, height), colour, OWN)
 
 
 def _windows_chart(
@@ -51,6 +81,7 @@ def _windows_chart(
     marker: str,
     size: tuple[int, int],
     colour: bool,
+    tint: str,
 ) -> str:
     width, height = size
     if not rows:
@@ -74,13 +105,13 @@ def _windows_chart(
     for run in _runs(rows, value_of, "complete"):
         room = cells * DOTS * (run.ends[-1] - run.starts[0]) / (end - start)
         points = _filled(run, start, hours.high, cells * DOTS) if marker == BLOCK else _outline(run, start, room)
-        series.append(Series([x for x, _ in points], [y for _, y in points], marker, "green"))
-    for status, mark, tint in (("incomplete", HOLLOW, None), ("refused", CROSS, "red")):
+        series.append(Series([x for x, _ in points], [y for _, y in points], marker, tint))
+    for status, mark, other in (("incomplete", HOLLOW, None), ("refused", CROSS, "red")):
         marked = [(row, value_of(row)) for row in rows if row.status == status]
         if marked:
             x = [((row.start + row.end) / 2 - start) / 3600 for row, _ in marked]
             y = [max(up.low, 0.0) if value is None else value for _, value in marked]
-            series.append(Series(x, y, mark, tint, joined=False))
+            series.append(Series(x, y, mark, other, joined=False))
 
     length = spell(usual_length(rows))
     holder = rows[0].holder if rows[0].kind == "demand" else short(rows[0].holder)
@@ -91,7 +122,12 @@ def _windows_chart(
 def _legend(rows: Sequence[WindowRow], timezone: str) -> list[str]:
     first, last = (datetime.fromtimestamp(at, zone(timezone)) for at in (rows[0].start, rows[-1].end))
     counts = Counter(row.status for row in rows)
-    words = {"incomplete": f"{HOLLOW} incomplete", "refused": f"{CROSS} refused", "missing": "gaps: missing"}
+    words = {
+        "incomplete": f"{HOLLOW} incomplete",
+        "refused": f"{CROSS} refused",
+        "missing": "gaps: missing",
+        "erased": "gaps: erased",
+    }
     marks = [f"{word} {counts[status]:,}" for status, word in words.items() if counts[status]]
     return [f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}, {timezone}", *marks]
 

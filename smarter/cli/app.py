@@ -31,6 +31,8 @@ COMMANDS = {
     "schema": ("smarter.cli.looking:schema", "Print the JSON Schema of scenarios or of result.json."),
     "plugins": ("smarter.cli.looking:plugins", "List plugins, or show one's options."),
     "customer": ("smarter.cli.customer:customer", "A customer's account: own readings and bills."),
+    "operator": ("smarter.cli.operator:operator", "Operators of the MDMS: accounts, roles, bills and demand."),
+    "grants": ("smarter.cli.grants:grants", "What customers have granted to third parties: keys, reading, delivery."),
     "keys": ("smarter.cli.keys:keys", "List, rotate, share, lock and export keys."),
     "audit": ("smarter.cli.audit:audit", "Show, verify and anchor the log of who did what."),
     "state": ("smarter.cli.looking:state", "Show where everything of a scenario lies."),
@@ -151,7 +153,8 @@ def exit_code(error: BaseException) -> int:
 def _usage(error: click.ClickException) -> str:
     """A sentence of ours from one of click's."""
     context = getattr(error, "ctx", None)
-    said = error.format_message().replace(". Did you mean", ", did you mean").rstrip(".?")
+    said = " ".join(error.format_message().split())
+    said = said.replace(". Did you mean", ", did you mean").replace(". Choose from:", ", one of").rstrip(".?")
     command = context.command_path if context else " ".join(["smarter", *(set(sys.argv[1:2]) & set(COMMANDS))])
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(error.ctx.command, click.Group):
         said = f"{command} needs one of {', '.join(error.ctx.command.list_commands(error.ctx))}"

@@ -15,6 +15,8 @@ from smarter.errors import UsageError
 PASSWORD = "SMARTER_PASSWORD"  # noqa: S105 - the variable's name
 NEW_PASSWORD = "SMARTER_NEW_PASSWORD"  # noqa: S105 - likewise
 CODE = "SMARTER_CODE"
+KEY_PASSPHRASE = "SMARTER_KEY_PASSPHRASE"  # noqa: S105 - likewise
+SECOND = "SMARTER_TOTP"
 
 
 def ask_name(given: str | None) -> str:
@@ -44,20 +46,38 @@ def ask_new_password(variable: str = PASSWORD) -> str:
     return password
 
 
-def ask_code(prompt: str) -> str:
+def ask_code(prompt: str, variable: str = CODE) -> str:
     """A one-time or recovery code; it is shown while it is typed, since it is copied from paper."""
-    if (given := os.environ.get(CODE)) is not None:
+    if (given := os.environ.get(variable)) is not None:
         return given
     if not sys.stdin.isatty():
-        raise UsageError(f"nobody can be asked for the code: set {CODE}, or run this on a terminal.")
+        raise UsageError(f"nobody can be asked for the code: set {variable}, or run this on a terminal.")
     answer: str = click.prompt(prompt, err=True)
     return answer
 
 
-def _secret(variable: str, prompt: str) -> str:
+def ask_second() -> str:
+    """A code of an operator's second factor, or a spare code in place of one."""
+    return ask_code("Code that the app shows, or a spare code", SECOND)
+
+
+def ask_key_passphrase() -> str:
+    """The passphrase of a private key in a file of one's own."""
+    return _secret(KEY_PASSPHRASE, "Passphrase of the key", "passphrase of the key")
+
+
+def ask_new_key_passphrase() -> str:
+    """One that is being set, typed twice; raises :class:`UsageError` when the two differ."""
+    passphrase = _secret(KEY_PASSPHRASE, "New passphrase of the key", "passphrase of the key")
+    if KEY_PASSPHRASE not in os.environ and ask_key_passphrase() != passphrase:
+        raise UsageError("the two passphrases differ: no key was made, try again.")
+    return passphrase
+
+
+def _secret(variable: str, prompt: str, what: str = "password") -> str:
     if (given := os.environ.get(variable)) is not None:
         return given
     if not sys.stdin.isatty():
-        raise UsageError(f"nobody can be asked for the password: set {variable}, or run this on a terminal.")
+        raise UsageError(f"nobody can be asked for the {what}: set {variable}, or run this on a terminal.")
     answer: str = click.prompt(prompt, hide_input=True, err=True)
     return answer

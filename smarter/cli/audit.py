@@ -103,7 +103,7 @@ def show(
         if (not actions or entry.action in actions) and (since is None or entry.time >= since)
     )
     if as_json:
-        _print_json(chosen)
+        print_entries(chosen)
         return
     from smarter.cli import show
 
@@ -114,10 +114,10 @@ def show(
 def _concerning(
     entries: Iterable[Entry], scenario: Scenario, folder: StateFolder, meters: Iterable[str], unlock: str
 ) -> Iterator[Entry]:
-    from smarter.cli.reporting import found_households
     from smarter.model.audit import LOCAL, household
     from smarter.protocols.audit_reading import about
     from smarter.protocols.auditing import open_audit
+    from smarter.protocols.households import found_households
     from smarter.protocols.session import recall
 
     session = recall(scenario, folder)
@@ -131,7 +131,8 @@ def _concerning(
     return about(entries, log, *named)
 
 
-def _print_json(entries: Iterable[Entry]) -> None:
+def print_entries(entries: Iterable[Entry]) -> None:
+    """Entries as JSON, each when it has been read."""
     import json
     from dataclasses import asdict
 

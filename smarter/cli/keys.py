@@ -45,7 +45,7 @@ keys.add_command(lock)
 @keys.command(name="list", epilog="Example:  smarter keys list quickstart")
 @scenario_argument
 @state_option
-@click.option("--all", "everything", is_flag=True, help="Also every meter's signing and epoch keys.")
+@click.option("--all", "everything", is_flag=True, help="Also the keys of single meters and households.")
 @click.option(
     "--max-age",
     type=click.IntRange(1),
@@ -64,11 +64,16 @@ def list_keys(scenario: str, overrides: tuple[str, ...], state: Path | None, eve
 
     _, folder = begun(scenario, overrides, state)
     listed = {party: public_entries(folder.keys, party) for party in keystores(folder.keys)}
-    left_out = () if everything else listed.pop("meters", ())
+    left_out = 0
+    if not everything:
+        # A key of one meter or household has its pseudonym in its purpose.
+        shown = {party: [entry for entry in entries if "/" not in entry.purpose] for party, entries in listed.items()}
+        left_out = sum(map(len, listed.values())) - sum(map(len, shown.values()))
+        listed = {party: tuple(entries) for party, entries in shown.items() if entries}
     out = printing.console()
     show.keys_table(out, listed, time.time(), timedelta(days=max_age))
     if left_out:
-        out.print(f"and {len(left_out)} keys of the meters, which --all lists")
+        out.print(f"and {left_out:,} keys of single meters and households, which --all lists")
 
 
 @keys.command(epilog="Example:  smarter keys rotate quickstart mdms unwrap")

@@ -207,6 +207,7 @@ def state(scenario: str | None, overrides: tuple[str, ...], state: Path | None) 
         "keys": found.keys,
         "store": found.store,
         "accounts": found.accounts,
+        "deliveries under grants": found.deliveries,
         "audit log": found.audit_log,
         "heads of audit logs": found.anchor or "kept nowhere else",
         "begun": "yes" if found.begun else "no",

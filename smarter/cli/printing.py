@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from smarter.model.bills import Bill
@@ -48,45 +48,59 @@ def print_demand(
     out: Console, report: Report, neighbourhood: str, *, figures: DemandFigures | None = None, windows: bool = False
 ) -> None:
     """A neighbourhood's chart, figures (unless they are at hand) and days; its single windows if asked for."""
+    rows = WindowRows(report.demand(neighbourhood))
+    print_demand_rows(out, rows, figures or report.figures(neighbourhood, rows), windows=windows)
+
+
+def print_demand_rows(out: Console, rows: WindowRows, figures: DemandFigures, *, windows: bool = False) -> None:
+    """The same, from its windows."""
     from smarter import charts
     from smarter.cli import show
 
-    rows = WindowRows(report.demand(neighbourhood))
-    timezone = report.timezone(neighbourhood)
+    timezone = figures.timezone
     out.print()
     print_chart(charts.demand_chart(rows, timezone, width=out.width, height=CHART_HEIGHT, colour=colourful(out)))
-    show.demand_table(out, figures or report.figures(neighbourhood, rows))
+    show.demand_table(out, figures)
     if windows:
         show.windows_table(out, rows, timezone)
 
 
 def print_bills(out: Console, report: Report) -> None:
     """All bills, as table and bars."""
+    print_listed_bills(out, _all_bills(report), _zones(report))
+
+
+def print_listed_bills(out: Console, bills: Sequence[Bill], zones: Mapping[str, str]) -> None:
+    """The same, of these; ``zones``: each meter's time zone."""
     from smarter import charts
     from smarter.cli import show
 
-    bills = _all_bills(report)
-    show.bills_table(out, bills, _zones(report), full=True)
+    show.bills_table(out, bills, zones, full=True)
     print_chart(charts.bills_chart(bills, width=out.width, height=CHART_HEIGHT, colour=colourful(out)))
 
 
 def print_bill(out: Console, bills: Sequence[Bill], rows: Sequence[WindowRow], timezone: str) -> None:
     """One household: its windows as chart and table, its bills line by line."""
-    from smarter import charts
     from smarter.cli import show
 
-    print_chart(charts.household_chart(rows, timezone, width=out.width, height=CHART_HEIGHT, colour=colourful(out)))
+    print_household_chart(out, rows, timezone)
     show.windows_table(out, rows, timezone)
     for bill in bills:
         show.bill_lines(out, bill)
 
 
-def print_own_chart(out: Console, rows: Sequence[WindowRow], fine: bool, timezone: str) -> None:
-    """One household's own use: mean power where it is ``fine``, energy otherwise."""
+def print_household_chart(out: Console, rows: Sequence[WindowRow], timezone: str) -> None:
+    """One household's windows."""
     from smarter import charts
 
-    chart = charts.demand_chart if fine else charts.household_chart
-    print_chart(chart(rows, timezone, width=out.width, height=CHART_HEIGHT, colour=colourful(out)))
+    print_chart(charts.household_chart(rows, timezone, width=out.width, height=CHART_HEIGHT, colour=colourful(out)))
+
+
+def print_own_chart(out: Console, rows: Sequence[WindowRow], fine: bool, timezone: str) -> None:
+    """One household's own use: mean power where it is ``fine``, energy otherwise."""
+    from smarter.charts.own_use import own_chart
+
+    print_chart(own_chart(rows, timezone, fine=fine, width=out.width, height=CHART_HEIGHT, colour=colourful(out)))
 
 
 def print_chart(chart: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,14 +19,13 @@ from smarter.cli.options import (
     unlocking,
 )
 from smarter.errors import DamagedStore, UsageError
+from smarter.state import StateFolder
 
 if TYPE_CHECKING:
     from smarter.model.audit import Note
+    from smarter.model.bills import Bill
     from smarter.protocols.report import Report
     from smarter.protocols.session import Session
-
-METER_DIGITS = 4
-"""The fewest digits of a pseudonym that name a meter on the command line."""
 
 
 @contextmanager
@@ -51,13 +50,18 @@ def _reported(
         try:
             with reporting(session, folder, unlocking(unlock, folder), reading(session)) as report:
                 yield report
-                if report.damaged:
-                    raise DamagedStore(
-                        f"{len(report.damaged)} records of the store in {folder.store} do not verify and count as "
-                        f"refused ({report.damaged[0]}); restore the store from a backup."
-                    )
+                refuse_damaged(report.damaged, folder)
         finally:
             session.journal.close()
+
+
+def refuse_damaged(damaged: Sequence[str], folder: StateFolder) -> None:
+    """Raise :class:`DamagedStore` when records did not verify; what did is printed by then."""
+    if damaged:
+        raise DamagedStore(
+            f"{len(damaged)} records of the store in {folder.store} do not verify and count as refused "
+            f"({damaged[0]}); restore the store from a backup."
+        )
 
 
 @click.command(epilog="\b\nExamples:\n  smarter bills quickstart\n  smarter bills quickstart --meter a3f9")
@@ -74,6 +78,7 @@ def bills(
     from smarter.cli import printing
     from smarter.model.audit import HOUSEHOLDS, LOCAL, Note, household
     from smarter.model.results import WindowRows
+    from smarter.protocols.households import found_households
 
     chosen: list[tuple[str, str]] = []
 
@@ -84,7 +89,7 @@ def bills(
 
     with _reported(scenario, overrides, state, unlock, reading) as report:
         if as_json:
-            click.echo(_bills_json(report, chosen))
+            click.echo(bills_json(_billed(report, chosen)))
         elif meter is None:
             printing.print_bills(printing.console(), report)
         else:
@@ -93,50 +98,40 @@ def bills(
                 printing.print_bill(printing.console(), report.bills(pseudonym, zone, rows), rows, zone)
 
 
-def found_households(session: Session, meter: str | None) -> list[tuple[str, str]]:
-    """The household whose pseudonym begins with these digits, or all: pseudonym and neighbourhood."""
-    households = session.households
-    if meter is None:
-        return households
-    wanted = meter.rstrip("…").lower()
-    found = [pair for pair in households if pair[0].startswith(wanted)]
-    if len(found) != 1 or len(wanted) < METER_DIGITS:
-        raise UsageError(
-            f"{meter} names {len(found)} meters; give at least {METER_DIGITS} digits of one of "
-            f"{', '.join(pseudonym for pseudonym, _ in households[:5])}, …"
-        )
-    return found
+def _billed(report: Report, households: list[tuple[str, str]]) -> Iterator[tuple[Bill, str]]:
+    for pseudonym, name in households:
+        zone = report.timezone(name)
+        for bill in report.bills(pseudonym, zone, report.household(pseudonym, name)):
+            yield bill, zone
 
 
-def _bills_json(report: Report, households: list[tuple[str, str]]) -> str:
+def bills_json(billed: Iterable[tuple[Bill, str]]) -> str:
+    """Bills, each with its time zone, line by line."""
     import json
 
     from smarter.model.windows import iso
 
-    entries = []
-    for pseudonym, name in households:
-        zone = report.timezone(name)
-        for bill in report.bills(pseudonym, zone, report.household(pseudonym, name)):
-            entries.append(
+    entries = [
+        {
+            "meter": bill.meter,
+            "period_start": iso(bill.start, zone),
+            "period_end": iso(bill.end, zone),
+            "energy_mwh": bill.energy,
+            "currency": bill.currency,
+            "amount": None if bill.amount is None else str(bill.amount),
+            "status": bill.status,
+            "lines": [
                 {
-                    "meter": bill.meter,
-                    "period_start": iso(bill.start, zone),
-                    "period_end": iso(bill.end, zone),
-                    "energy_mwh": bill.energy,
-                    "currency": bill.currency,
-                    "amount": None if bill.amount is None else str(bill.amount),
-                    "status": bill.status,
-                    "lines": [
-                        {
-                            "label": line.label,
-                            "rate": str(line.rate),
-                            "energy_mwh": line.energy,
-                            "amount": str(line.amount),
-                        }
-                        for line in bill.lines
-                    ],
+                    "label": line.label,
+                    "rate": str(line.rate),
+                    "energy_mwh": line.energy,
+                    "amount": str(line.amount),
                 }
-            )
+                for line in bill.lines
+            ],
+        }
+        for bill, zone in billed
+    ]
     return json.dumps(entries, indent=2)
 
 

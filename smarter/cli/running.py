@@ -107,7 +107,7 @@ def _check_writable(out: Path) -> None:
 def _carry(
     scenario: Scenario, folder: StateFolder, unlocker: Unlock, *, workers: int, verify: bool, quiet: bool
 ) -> Result:
-    from smarter.model.events import Fault, Finished, Started
+    from smarter.model.events import Fault, Finished, Started, Warned
     from smarter.run import run as carry
 
     events = carry(scenario, folder, unlock=unlocker, workers=workers, verify=verify)
@@ -117,6 +117,8 @@ def _carry(
         if isinstance(event, Started) and not quiet:
             for warning in event.warnings:
                 click.echo(f"warning: {warning}", err=True)
+        elif isinstance(event, Warned) and not quiet:
+            click.echo(f"warning: {event.warning}", err=True)
         elif isinstance(event, Fault) and event.what == "worker" and not quiet:
             click.echo(f"warning: {event.reason}.", err=True)
         elif isinstance(event, Finished):

@@ -24,7 +24,7 @@ def csv_text(blocks: Sequence[ReadingBlock], axis: Axis, timezone: str) -> Itera
     """Yield CSV piece by piece: the start of each reading with its offset, and its energy in Wh with three decimals."""
     yield ",".join(OWN) + "\n"
     for block in blocks:
-        yield "".join(f"{start},{energy}\n" for start, energy in _told(block, axis, timezone))
+        yield "".join(f"{start},{energy}\n" for start, energy in told(block, axis, timezone))
 
 
 def json_text(blocks: Sequence[ReadingBlock], axis: Axis, timezone: str) -> Iterator[str]:
@@ -32,13 +32,14 @@ def json_text(blocks: Sequence[ReadingBlock], axis: Axis, timezone: str) -> Iter
     yield f'{{\n  "version": 1,\n  "timezone": "{timezone}",\n  "interval_s": {axis.interval},\n  "readings": ['
     before = "\n"
     for block in blocks:
-        rows = (f'    {{"start": "{start}", "energy_wh": {energy}}}' for start, energy in _told(block, axis, timezone))
+        rows = (f'    {{"start": "{start}", "energy_wh": {energy}}}' for start, energy in told(block, axis, timezone))
         yield before + ",\n".join(rows)
         before = ",\n"
     yield "\n  ]\n}\n"
 
 
-def _told(block: ReadingBlock, axis: Axis, timezone: str) -> Iterator[tuple[str, str]]:
+def told(block: ReadingBlock, axis: Axis, timezone: str) -> Iterator[tuple[str, str]]:
+    """The start of each reading with its offset, and its energy in Wh with three decimals."""
     for slot, energy in enumerate(block.energies.tolist(), block.first_slot):
         yield iso(axis.start_of(slot), timezone), watt_hours(energy)
 
@@ -49,6 +50,8 @@ FORMATS: Mapping[str, Callable[[Sequence[ReadingBlock], Axis, str], Iterator[str
     "green-button": green_button.write,
 }
 """What readings can be written as: the blocks of one meter in order of time, their slots, the clock's IANA name."""
+SUFFIXES: Mapping[str, str] = {"csv": "csv", "json": "json", "green-button": "xml"}
+"""What their files end with."""
 
 
 def readings_of(scenario: Scenario, neighbourhood: str, meter: str) -> tuple[NeighbourhoodPlan, list[ReadingBlock]]:

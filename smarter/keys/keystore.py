@@ -110,10 +110,13 @@ class Keystore:
         remove_private(_path(folder, party))
         unlock.forget(party, identity, kind)
 
-    def save(self) -> None:
-        """Replace the file: after a crash the old or the new one is there, whole."""
+    def save(self, *, overwrite: bool = False) -> None:
+        """Replace the file: after a crash the old or the new one is there, whole.
+
+        ``overwrite``: keys have been forgotten for good, so what the old file held is overwritten.
+        """
         data = envelope.seal(self.party, self.identity, self._lock, list(self._entries.values()), self._random)
-        write_private(self.path, data)
+        write_private(self.path, data, overwrite=overwrite)
 
     def relock(self, unlock: Locking, *, cost: ScryptCost = DEFAULT_COST) -> None:
         """Save under another secret, as a keystore of a new identity; the old secret is not forgotten."""
@@ -145,6 +148,18 @@ class Keystore:
         for entry in self.entries(purpose):
             if entry.fingerprint != self._current.get(purpose):
                 self._entries[purpose, entry.fingerprint] = dataclasses.replace(entry, private=b"")
+
+    def destroy_private(self, purpose: str) -> tuple[str, ...]:
+        """Destroy the private part of every key of ``purpose``, so that only their names are left; whose it was."""
+        destroyed = tuple(entry.fingerprint for entry in self.entries(purpose) if entry.private)
+        for name in destroyed:
+            self._entries[purpose, name] = dataclasses.replace(self._entries[purpose, name], private=b"")
+        return destroyed
+
+    def forget_one(self, purpose: str, fingerprint: str) -> None:
+        """Forget one key that is not in use, if it is there; backups of the file may still hold it."""
+        if self._current.get(purpose) != fingerprint:
+            self._entries.pop((purpose, fingerprint), None)
 
     def forget(self, purpose: str) -> None:
         """Forget every key of ``purpose``, if there is one; backups of the file may still hold them."""

@@ -19,6 +19,13 @@ Action = Literal[
     "lock-out",
     "password-change",
     "enrolment",
+    "consent",
+    "grant",
+    "revocation",
+    "erasure",
+    "delivery",
+    "operator-change",
+    "refused-access",
     "read",
     "export",
     "release",
@@ -40,7 +47,8 @@ class Named:
     """Somebody or something that an entry names.
 
     Attributes:
-        kind: ``party``, ``customer``, ``operator``, ``system``, ``household``, ``account``, ``neighbourhood``, ``key``.
+        kind: ``party``, ``customer``, ``operator``, ``grantee``, ``system``, ``household``, ``account``,
+            ``neighbourhood``, ``key``.
         name: what it is called, or the bytes that tell it from others of its kind.
         hidden: whether the log holds a keyed identifier in place of the name.
     """
@@ -69,6 +77,11 @@ LOCAL = Named("operator", "local")
 """Whoever gives commands on the machine itself, and has no account for it."""
 SYSTEM = Named("system", "smarter")
 """Smarter itself: what follows from no one's order."""
+
+
+def grantee(key: str) -> Named:
+    """A third party to whom customers have granted something, by the fingerprint of their key."""
+    return Named("grantee", key, hidden=True)
 
 
 def household(pseudonym: str) -> Named:

@@ -22,6 +22,13 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """Something that the user should know has come out since the start; a sentence."""
+
+    warning: str
+
+
+@dataclass(frozen=True)
 class Progress:
     """A stage went on. ``done`` and ``total`` count what the stage counts.
 
@@ -164,5 +171,17 @@ class Finished:
 
 
 Event = (
-    Started | Progress | Counts | Spent | Tallied | Paused | Resumed | Released | Refused | Fault | Traced | Finished
+    Started
+    | Warned
+    | Progress
+    | Counts
+    | Spent
+    | Tallied
+    | Paused
+    | Resumed
+    | Released
+    | Refused
+    | Fault
+    | Traced
+    | Finished
 )

@@ -34,3 +34,8 @@ class ReadingBlock:
     def end_slot(self) -> int:
         """The slot after the last."""
         return self.first_slot + len(self.energies)
+
+    def within(self, first: int, end: int) -> ReadingBlock:
+        """Those of slots ``first`` to ``end``; perhaps none."""
+        low, high = max(self.first_slot, first), min(self.end_slot, end)
+        return ReadingBlock(self.meter, low, self.energies[low - self.first_slot : max(low, high) - self.first_slot])

@@ -16,6 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from smarter.model.readings import MWH_PER_KWH
 from smarter.model.windows import WindowKind
 
+ERASED = "erased"
+"""Status of a window whose keys were destroyed, and of a bill of which not even the totals are left."""
+
 
 @dataclass(frozen=True, slots=True)
 class WindowRow:
@@ -29,8 +32,8 @@ class WindowRow:
         meters: how many meters cover at least half of it.
         readings: how many went in.
         expected: how many could have.
-        energy: mWh; None when missing or refused.
-        status: ``complete``, ``incomplete``, ``missing`` or ``refused``.
+        energy: mWh; None when missing, refused or erased.
+        status: ``complete``, ``incomplete``, ``missing``, ``refused`` or ``erased``.
         reason: why it was refused.
     """
 

@@ -131,6 +131,18 @@ def cut(timezone: str, length: int, start: int, end: int) -> WindowGrid:
     return WindowGrid(timezone, length, edges[from_ : to + 1].copy())
 
 
+def months(timezone: str, start: int, end: int) -> NDArray[np.int64]:
+    """The edges, epoch seconds, of the calendar months that cover [start, end), by the local clock."""
+    clock = zone(timezone)
+    first = datetime.fromtimestamp(start, clock)
+    year, month = first.year, first.month
+    edges: list[int] = []
+    while not edges or edges[-1] < end:
+        edges.append(int(datetime(year, month, 1, tzinfo=clock).timestamp()))
+        year, month = year + month // 12, month % 12 + 1
+    return np.array(edges, np.int64)
+
+
 def check_length(length: int, reading_interval: int = 1) -> None:
     """Refuse a window length that cannot be cut, or that readings of ``reading_interval`` seconds do not fill.
 

@@ -99,7 +99,7 @@ class ReleaseNotes:
         for note in (note for decision in decisions for note in _notes_of(decision)):
             place = note.action, self._log.text(note.subject), note.detail["kind"], note.detail["start"]
             if place not in there:
-                self._log.note(note.action, note.actor, note.subject, **note.detail)
+                self._log.put(note)
         self._log.commit()
 
     def _there(self) -> Iterator[tuple[object, ...]]:

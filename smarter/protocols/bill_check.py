@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from smarter.api import Tariff
 from smarter.model.bills import Bill
 from smarter.model.messages import Status
-from smarter.model.results import WindowRow
+from smarter.model.results import ERASED, WindowRow
 from smarter.parties.customer import OwnReadings
 from smarter.parties.mdms import bills_of
 
@@ -45,7 +45,7 @@ class BillCheck:
         bill: the MDMS's; without energy and amount where ``withheld``.
         own: the same from own readings, or None where some of its windows cannot be looked at.
         differences: windows that differ.
-        unseen: windows whose frames the meter keeps no longer, or that did not verify.
+        unseen: windows whose frames the meter keeps no longer, that did not verify, or that were erased.
         withheld: windows from before this customer: neither they nor the bill are shown.
     """
 
@@ -69,7 +69,12 @@ class BillCheck:
 
 
 def check_bills(
-    own: OwnReadings, billed: Sequence[WindowRow], bills: Sequence[Bill], edges: NDArray[np.int64], tariff: Tariff
+    own: OwnReadings,
+    billed: Sequence[WindowRow],
+    bills: Sequence[Bill],
+    edges: NDArray[np.int64],
+    tariff: Tariff,
+    unsent: Sequence[tuple[int, int]] = (),
 ) -> list[BillCheck]:
     """Compare each of a household's bills, and every window in it, with own readings.
 
@@ -79,26 +84,29 @@ def check_bills(
         bills: what the MDMS made of them.
         edges: of the billing windows, epoch seconds.
         tariff: the scenario's.
+        unsent: spans (epoch seconds) of which the meter sent nothing, since its customer did not agree.
     """
     measured = own.windows(edges)
     sealed = _touched(own, edges)
     oldest = own.span[0] if len(own) else int(edges[-1])
-    mine = {bill.start: bill for bill in bills_of(measured, tariff, own.timezone)}
     checks = []
     for bill in bills:
+        of_bill = [row for row in measured if bill.start <= row.start < bill.end]
+        (mine,) = bills_of(of_bill, tariff, own.timezone)
         differences, unseen, withheld = [], 0, 0
         for row, counted, foreign in zip(billed, measured, sealed, strict=True):
             if not bill.start <= row.start < bill.end:
                 continue
             if foreign:
                 withheld += 1
-            elif row.readings > counted.readings and (row.start < oldest or own.damaged):
+            elif row.status == ERASED or (row.readings > counted.readings and (row.start < oldest or own.damaged)):
                 unseen += 1
             elif (row.energy, row.readings) != (counted.energy, counted.readings):
-                differences.append(_difference(row, counted))
+                agreed = not any(start <= row.start < end for start, end in unsent)
+                differences.append(_difference(row, counted, agreed))
         shown = replace(bill, energy=None, amount=None, lines=()) if withheld else bill
         whole = not unseen and not withheld
-        checks.append(BillCheck(shown, mine[bill.start] if whole else None, tuple(differences), unseen, withheld))
+        checks.append(BillCheck(shown, mine if whole else None, tuple(differences), unseen, withheld))
     return checks
 
 
@@ -112,8 +120,10 @@ def _touched(own: OwnReadings, edges: NDArray[np.int64]) -> list[bool]:
     return answer
 
 
-def _difference(row: WindowRow, counted: WindowRow) -> Difference:
-    if row.status == Status.REFUSED.word:
+def _difference(row: WindowRow, counted: WindowRow, agreed: bool) -> Difference:
+    if not agreed and not row.readings:
+        why = "your meter sent nothing of it, since you did not agree to the notice: it is not billed"
+    elif row.status == Status.REFUSED.word:
         why = f"not released, so not billed{f': {row.reason}' if row.reason else ''}"
     elif row.readings < counted.readings:
         lost = counted.readings - row.readings

@@ -15,7 +15,7 @@ from smarter.state import Tally
 
 def count_carried(tally: Tally, carried: Carried) -> None:
     """One more hold: its frames, readings, ciphertexts, and what was dropped."""
-    tally.frames += len(carried.sent)
+    tally.frames += len(carried.sealed)
     tally.readings += carried.absorbed.readings
     tally.ciphertexts += carried.absorbed.encrypted
     for party, reasons in carried.dropped.items():

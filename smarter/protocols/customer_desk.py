@@ -5,37 +5,20 @@ It works from the session's account alone: nobody can name another meter to it. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
-from fractions import Fraction
-
-import numpy as np
-
 from smarter.errors import UsageError
 from smarter.model.audit import Action, Note, household
 from smarter.model.bills import Bill
-from smarter.model.results import WindowRow
 from smarter.model.views import View, acting
-from smarter.parties.customer import By, Customer, OwnReadings, gathered
+from smarter.parties.customer import By, Customer, CustomerSecrets, OwnReadings
 from smarter.parties.mdms import bills_of
 from smarter.protocols.bill_check import BillCheck, check_bills
+from smarter.protocols.consent import timelines
 from smarter.protocols.login import CUSTOMER, Holder, Witness, named_holder, unwitnessed
-from smarter.protocols.own_costs import Rates
+from smarter.protocols.own_use import OwnBook, OwnUse
 from smarter.protocols.plan import NeighbourhoodPlan
 from smarter.protocols.report import Report
 from smarter.protocols.session import Session
 from smarter.state import KeptMeter
-
-COST_DECIMALS = 6
-"""Of a cost that is shown; a bill is rounded once, as a whole."""
-
-
-@dataclass(frozen=True)
-class OwnUse:
-    """Own energy over a minute, hour, day or month, and what it costs; None where nothing was measured."""
-
-    window: WindowRow
-    cost: Decimal | None
 
 
 class CustomerDesk:
@@ -62,7 +45,7 @@ class CustomerDesk:
         self._customer = Customer(
             session.deployment,
             account.meter,
-            keywrap.load_private(holder.private),
+            keywrap.load_private(CustomerSecrets.decode(holder.private).private),
             account.verify_key,
             cipher=session.scenario.crypto.seal.create(),
             keywrap=keywrap,
@@ -80,6 +63,12 @@ class CustomerDesk:
         currency: str = self._tariff.options.currency
         return currency
 
+    @property
+    def erased(self) -> int | None:
+        """When their readings were last erased, epoch seconds; None: never since they have the account."""
+        at = self._session.journal.erased(self._account.meter)
+        return at if at is not None and at >= self._account.created else None
+
     def note(self, action: Action, what: str) -> Note:
         """What the audit log is to say of something that is asked here."""
         return Note(action, named_holder(self._account), household(self._account.meter.hex()), {"what": what})
@@ -93,18 +82,35 @@ class CustomerDesk:
         journal, pseudonym = self._session.journal, self._kept.pseudonym
         self._witness(self.note("export" if export else "read", "own readings"))
         with acting(self.view):
-            for message in journal.seal_keys(pseudonym):
-                self._customer.take(message)
+            self._take_keys()
             return self._customer.open(journal.frames(pseudonym), self._plan.timezone)
+
+    def note_live(self) -> None:
+        """Note that own readings are going to be watched as they come."""
+        self._witness(self.note("read", "own readings, as they come"))
+
+    def readings_after(self, number: int, most: int) -> tuple[OwnReadings, int]:
+        """Those of frames that came in after the frame ``number``, of which ``most`` at most, and the last's number.
+
+        Whoever watches a run asks again and again, after :meth:`note_live`.
+        """
+        frames, newest = self._session.journal.frames_after(self._kept.pseudonym, number, most)
+        with acting(self.view):
+            if frames:
+                self._take_keys()  # of an epoch that has begun meanwhile, too: its key is there before its frames
+            return self._customer.open(frames, self._plan.timezone), newest
+
+    def _take_keys(self) -> None:
+        for message in self._session.wrapped.seal_keys(self._kept.pseudonym):
+            self._customer.take(message)
 
     def use(self, own: OwnReadings, by: By, start: int, end: int) -> list[OwnUse]:
         """Own use of [start, end), epoch seconds, by minute, hour, day or month, with its cost."""
-        rates = Rates(own.windows(self._plan.billing.edges), self._tariff, self._plan.timezone)
-        rows = gathered(own, by, start, end)
-        costs = rates.costs(own.within(start, end), np.array([row.start for row in rows] + [end], np.int64))
-        return [
-            OwnUse(row, None if row.energy is None else rounded(cost)) for row, cost in zip(rows, costs, strict=True)
-        ]
+        return self.book(own).use(by, start, end)
+
+    def book(self, own: OwnReadings) -> OwnBook:
+        """Own readings with what they cost; it does without this desk, its keys and its files."""
+        return OwnBook(own, self._plan.billing.edges, self._tariff, self.currency)
 
     def bills(self, own: OwnReadings) -> list[Bill]:
         """The bills as they are from own readings."""
@@ -116,13 +122,14 @@ class CustomerDesk:
         with acting(View()):  # the MDMS looks up its own records
             billed = list(report.household(self._kept.pseudonym.hex(), self._plan.name))
             bills = report.bills(self._kept.pseudonym.hex(), self._plan.timezone, billed)
-        return check_bills(own, billed, bills, self._plan.billing.edges, self._tariff)
+        return check_bills(own, billed, bills, self._plan.billing.edges, self._tariff, self._unsent())
 
-
-def rounded(cost: Fraction) -> Decimal:
-    """A cost as it is shown, rounded half to even."""
-    exact = Decimal(cost.numerator) / Decimal(cost.denominator)
-    return exact.quantize(Decimal(1).scaleb(-COST_DECIMALS), rounding=ROUND_HALF_EVEN) + 0
+    def _unsent(self) -> list[tuple[int, int]]:
+        """The spans of which the meter sent nothing, since its customer did not agree; epoch seconds."""
+        spans = timelines(self._session).get(self._kept.pseudonym, [])
+        starts = [int(self._plan.axis.start_of(since)) for since, _ in spans]
+        ends = [*starts[1:], self._plan.end][: len(starts)]
+        return [(start, end) for (_, purposes), start, end in zip(spans, starts, ends, strict=True) if not purposes]
 
 
 def _place_of(session: Session, pseudonym: bytes) -> tuple[KeptMeter, NeighbourhoodPlan]:

@@ -1,28 +1,27 @@
-"""Customers and their meters: inviting, enrolling, moving out; wrapping seal keys when key epochs begin.
+"""Customers and their meters: inviting, enrolling, moving out.
 
-What the meters remember of it is in their keystore, where nobody without its secret can put a key; ``smarter customer``
-and the app call the functions, ``epochs`` the class.
+``smarter customer`` and the app call it; what the meters remember of it is in ``customer_keys``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 
-from smarter.api import SYSTEM_RANDOMNESS, Cipher, Keywrap, Randomness
-from smarter.errors import UsageError, WrongCredentials
-from smarter.keys.codes import new_code, read_code, spell_code
-from smarter.keys.entries import KeyEntry
-from smarter.keys.invitation import Invitation, invitation_name
+from smarter.errors import UsageError
+from smarter.keys import signing
+from smarter.keys.codes import read_code, spell_code
 from smarter.keys.keystore import Keystore
 from smarter.model.audit import LOCAL, Named, Note, customer, household
 from smarter.model.messages.frame import PSEUDONYM_BYTES
-from smarter.parties.customer import Enrolling
-from smarter.parties.meter.enrolment import CustomerLink
-from smarter.parties.meter.meter import MeterIdentity
-from smarter.protocols.login import CUSTOMER, Login, named_holder
+from smarter.parties.customer import CustomerSecrets, Enrolling
+from smarter.protocols.customer_keys import CustomerKeys
+from smarter.protocols.login import CUSTOMER, Holder, Login, named_holder
+from smarter.protocols.notice import Notice
 from smarter.protocols.session import Session
+from smarter.protocols.statements import agree
 from smarter.state import Account, KeptMeter
+from smarter.state.statements import Statements
 
 METER_DIGITS = 4
 """The fewest digits of a pseudonym that name a meter."""
@@ -34,105 +33,6 @@ class Enrolled:
 
     account: Account
     recovery_code: str = field(repr=False)
-
-
-class CustomerKeys:
-    """What a deployment's meters remember of their customers, in their opened keystore."""
-
-    def __init__(self, store: Keystore, deployment: bytes, keywrap: Keywrap, cipher: Cipher) -> None:
-        self._store = store
-        self._deployment = deployment
-        self._keywrap = keywrap
-        self._cipher = cipher
-
-    @classmethod
-    def of(cls, session: Session, store: Keystore) -> CustomerKeys:
-        """Those of an opened deployment."""
-        return cls(store, session.deployment, session.cryptography.keywrap, session.scenario.crypto.seal.create())
-
-    def invite(self, pseudonym: bytes, random: Randomness = SYSTEM_RANDOMNESS) -> bytes:
-        """A new one-time code for a meter, in place of an earlier one; only what it gives is kept."""
-        code = new_code(random)
-        invitation = Invitation.of(code, self._deployment, pseudonym)
-        purpose = f"invitation/{pseudonym.hex()}"
-        self._store.forget(purpose)
-        entry = KeyEntry.fresh(purpose, fingerprint=invitation.name, plugin="hmac-sha256", private=invitation.dump())
-        self._store.add(entry)
-        self._store.save()
-        return code
-
-    def has_customer(self, pseudonym: bytes) -> bool:
-        """Whether a key is enrolled with a meter."""
-        return self._current(CUSTOMER, pseudonym) is not None
-
-    def invited_by(self, code: bytes) -> bytes:
-        """The meter for which a code is open.
-
-        Raises:
-            WrongCredentials: none.
-        """
-        name = invitation_name(code, self._deployment)
-        for entry in self._store.entries():
-            if entry.fingerprint == name and entry.purpose.startswith("invitation/"):
-                return bytes.fromhex(entry.purpose.removeprefix("invitation/"))
-        raise WrongCredentials("no meter waits for this code: it was used or replaced, or is for another deployment.")
-
-    def link(self, pseudonym: bytes) -> CustomerLink:
-        """The meter's side, as it remembers."""
-        invited, enrolled = (self._current(purpose, pseudonym) for purpose in ("invitation", CUSTOMER))
-        signing_key = self._store.current(f"sign/{pseudonym.hex()}").private
-        return CustomerLink(
-            MeterIdentity(self._deployment, pseudonym, signing_key),
-            self._keywrap,
-            self._cipher,
-            invitation=Invitation.load(invited.fingerprint, invited.private) if invited else None,
-            customer=self._keywrap.load_public(enrolled.public) if enrolled else None,
-        )
-
-    def remember(self, pseudonym: bytes, link: CustomerLink) -> None:
-        """Keep a meter's new customer; the code is used up."""
-        public = link.customer
-        if public is None:
-            raise ValueError("this meter has no customer")
-        entry = KeyEntry.fresh(
-            f"{CUSTOMER}/{pseudonym.hex()}",
-            fingerprint=public.fingerprint,
-            plugin=self._keywrap.name,
-            public=self._keywrap.dump_public(public),
-            private=b"",
-        )
-        self._store.forget(f"invitation/{pseudonym.hex()}")
-        self._store.forget(entry.purpose)
-        self._store.add(entry)
-        self._store.save()
-
-    def forget(self, pseudonym: bytes, epoch: int) -> None:
-        """Forget a meter's customer, who sees no key epoch after ``epoch``; nor does the next one up to it."""
-        purpose = f"moved-out/{pseudonym.hex()}"
-        for forgotten in (purpose, f"{CUSTOMER}/{pseudonym.hex()}", f"invitation/{pseudonym.hex()}"):
-            self._store.forget(forgotten)
-        self._store.add(KeyEntry.fresh(purpose, fingerprint=f"{epoch:08x}", plugin="none", private=b""))
-        self._store.save()
-
-    def wrapped(self, pseudonym: bytes, link: CustomerLink) -> dict[int, bytes]:
-        """The seal keys of all of a customer's key epochs that there have been, wrapped for them."""
-        moved_out = self._current("moved-out", pseudonym)
-        since = int(moved_out.fingerprint, 16) if moved_out else 0
-        entries = self._store.entries(f"epoch/{pseudonym.hex()}")
-        epochs = {int(entry.fingerprint, 16): entry.private for entry in entries}
-        return {epoch: link.wrap(epoch, secret) for epoch, secret in epochs.items() if epoch > since}
-
-    def wrap_new(self, begun: Mapping[bytes, tuple[int, bytes]]) -> Iterator[tuple[bytes, int, bytes]]:
-        """Wrap the seal keys of key epochs that begin (epoch and secret by pseudonym), of meters with a customer."""
-        prefix = f"{CUSTOMER}/"
-        for purpose in {entry.purpose for entry in self._store.entries() if entry.purpose.startswith(prefix)}:
-            pseudonym = bytes.fromhex(purpose.removeprefix(prefix))
-            if pseudonym in begun:
-                epoch, secret = begun[pseudonym]
-                yield pseudonym, epoch, self.link(pseudonym).wrap(epoch, secret)
-
-    def _current(self, purpose: str, pseudonym: bytes) -> KeyEntry | None:
-        return next(self._store.entries(f"{purpose}/{pseudonym.hex()}"), None)
 
 
 def find_meter(session: Session, wanted: str) -> KeptMeter:
@@ -173,8 +73,20 @@ def invite(session: Session, login: Login, store: Keystore, meter: KeptMeter) ->
     return spell_code(keys.invite(meter.pseudonym))
 
 
-def enrol(session: Session, login: Login, store: Keystore, *, code: str, name: str, password: str) -> Enrolled:
+def enrol(
+    session: Session,
+    login: Login,
+    store: Keystore,
+    *,
+    code: str,
+    name: str,
+    password: str,
+    notice: Notice | None = None,
+) -> Enrolled:
     """Open an account for the meter that ``code`` is for, with a key pair made now.
+
+    ``notice``: what the customer has seen and agrees to, which is the first thing that they state; None: to nothing
+    yet, so that their readings are used for nothing until they do.
 
     Raises:
         UsageError: the code has a typo, the name is taken, or the password will not do; the code stays open.
@@ -188,17 +100,20 @@ def enrol(session: Session, login: Login, store: Keystore, *, code: str, name: s
     keywrap = session.cryptography.keywrap
     pair = keywrap.generate()
     public_key = keywrap.dump_public(pair.public)
-    enrolling = Enrolling(secret, session.deployment, pseudonym, pair.public.fingerprint, public_key)
+    secrets = CustomerSecrets(keywrap.dump_private(pair.private), signing.generate()[1])
+    enrolling = Enrolling(
+        secret, session.deployment, pseudonym, pair.public.fingerprint, public_key, secrets.verify_key
+    )
     link = keys.link(pseudonym)
     verify_key = enrolling.accept(link.enrol(enrolling.request()))
     _note(login, customer(name), pseudonym, "enrolled")
     keys.remember(pseudonym, link)
-    session.journal.keep_seal_keys(pseudonym, keys.wrapped(pseudonym, link))
+    session.wrapped.keep_seal_keys(pseudonym, keys.wrapped(pseudonym, link))
     recovery_code = login.add(
         name,
         password,
         CUSTOMER,
-        keywrap.dump_private(pair.private),
+        secrets.encode(),
         meter=pseudonym,
         verify_key=verify_key,
         public_key=public_key,
@@ -206,6 +121,9 @@ def enrol(session: Session, login: Login, store: Keystore, *, code: str, name: s
     account = login.accounts.of_meter(pseudonym)
     if account is None:
         raise ValueError("an account that was just made is gone")
+    if notice is not None:
+        with closing(Statements(login.accounts.path)) as statements:
+            agree(session, statements, Holder(account, secrets.encode(), b""), notice, witness=login.witness)
     return Enrolled(account, recovery_code)
 
 
@@ -218,7 +136,7 @@ def move_out(session: Session, login: Login, store: Keystore, account: Account, 
     _note(login, by or named_holder(account), account.meter, "moved out")
     # The meter first: stopped after it, no later seal key is wrapped for whoever is gone.
     CustomerKeys.of(session, store).forget(account.meter, kept.epoch)
-    session.journal.keep_seal_keys(account.meter, {})
+    session.wrapped.keep_seal_keys(account.meter, {})
     login.accounts.close_account(account)
 
 

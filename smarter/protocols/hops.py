@@ -158,9 +158,9 @@ def released(verdict: Verdict, energy: int) -> Hop:
     )
 
 
-def record(kind: str, stored: Record) -> Hop:
-    """The sum as the MDMS stores it."""
-    sealed, mac = SealedRecord.decode(stored.body[:-MAC_BYTES]), stored.body[-MAC_BYTES:]
+def record(kind: str, stored: Record, delivered: bytes) -> Hop:
+    """The sum as the MDMS stores it; ``delivered``: what of that came from the releaser, with the MDMS's MAC."""
+    sealed, mac = SealedRecord.decode(delivered[:-MAC_BYTES]), delivered[-MAC_BYTES:]
     header = RecordHeader.decode(sealed.header)
     return Hop(
         f"{kind} record",

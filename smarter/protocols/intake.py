@@ -55,7 +55,7 @@ class Intake:
             end_slot = block.end_slot
             low, high = max(block.first_slot, first), min(end_slot, end)
             if low < high:
-                _join(taken, _part(block, low, high))
+                _join(taken, block.within(low, high))
             if end_slot > end:
                 self._block = block
                 return taken
@@ -82,7 +82,3 @@ def _join(blocks: list[ReadingBlock], block: ReadingBlock) -> None:
         last = blocks.pop()
         block = ReadingBlock(last.meter, last.first_slot, np.concatenate([last.energies, block.energies]))
     blocks.append(block)
-
-
-def _part(block: ReadingBlock, first: int, end: int) -> ReadingBlock:
-    return ReadingBlock(block.meter, first, block.energies[first - block.first_slot : end - block.first_slot])

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from smarter.errors import UsageError
+from smarter.keys import roster
 from smarter.keys.keystore import Keystore
 from smarter.keys.officers import KIND as OFFICERS
 from smarter.keys.secret import Locking, Secret, Unlock
@@ -46,8 +47,9 @@ def lock(state: StateFolder, unlock: Unlock, party: str, kind: str, way: Locking
         WrongPassphrase: the secret at hand does not open it.
         WrongShares: nor do the shares.
     """
-    if party not in PARTIES:
-        raise UsageError(f"there is no party {party}; there are {', '.join(PARTIES)}.")
+    parties = (*PARTIES, roster.PARTY) if Keystore.exists(state.keys, roster.PARTY) else PARTIES
+    if party not in parties:
+        raise UsageError(f"there is no party {party}; there are {', '.join(parties)}.")
     if kind == OFFICERS and party not in SHARED:
         raise UsageError(f"officers can share the keystore of {', '.join(SHARED)}, not that of {party}.")
     store = Keystore.open(state.keys, party, unlock)

@@ -27,9 +27,12 @@ from smarter.state.accounts import LOCK_AFTER, Account, Accounts, Locks
 
 CUSTOMER = "customer"
 """The role of an account that is tied to a meter; every other is an operator's."""
+OPERATOR = "operator"
+"""The role of every operator among the accounts; what they may do, the roster says."""
 TOKEN_BYTES = 32
 LONGEST_NAME = 64
 _WRONG = "the name or the password is wrong."
+_WRONG_OR_CODE = "the name, the password or the code is wrong."
 _WRONG_CODE = "the name or the recovery code is wrong."
 _ENDED = "the session has ended, or never was: log in again."
 
@@ -44,11 +47,35 @@ def unwitnessed(note: Note) -> None:
 
 @dataclass(frozen=True)
 class Holder:
-    """Somebody who is logged in: their account, and its private key for as long as this is held."""
+    """Somebody who is logged in: their account, and its private key (of a customer) for as long as this is held."""
 
     account: Account
     private: bytes = field(repr=False)
     session: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Second:
+    """What is asked of somebody beside the password.
+
+    Attributes:
+        check: raises unless they have it, given the account and what was locked in it; returns what of that the
+            session is to hold.
+        factor: whether it is a second factor: a wrong password then costs as much work as a wrong code.
+    """
+
+    check: Callable[[Account, bytes], bytes]
+    factor: bool
+
+
+def _customers_alone(account: Account, private: bytes) -> bytes:
+    if account.role != CUSTOMER:
+        raise WrongCredentials(_WRONG)  # whoever has a second factor does not come in without it
+    return private
+
+
+PASSWORD_ALONE = Second(_customers_alone, factor=False)
+"""Customers have no second factor."""
 
 
 def named_holder(account: Account) -> Named:
@@ -120,23 +147,31 @@ class Login:
         self.accounts.add(name, role, locks, meter=meter, verify_key=verify_key, public_key=public_key)
         return code
 
-    def log_in(self, name: str, password: str) -> bytes:
+    def reserve(self, name: str, role: str) -> Account:
+        """Open an account that nothing opens yet: it waits for :meth:`relock`."""
+        nobody = PasswordRecord.nobody(self._cost, self._random).dump()
+        return self.accounts.add(name, role, Locks(nobody, b"", self._random.bytes(32), b""))
+
+    def log_in(self, name: str, password: str, second: Second = PASSWORD_ALONE) -> bytes:
         """Begin a session; returns its token.
 
         Raises:
             WrongCredentials: name or password is wrong, it is too early for another try, or the account is closed.
         """
-        with self._tried(name):
-            account, record, locks = self._checked(name, password)
+        with self.tried(name):
+            account, record, locks = self._checked(name, password, second)
+            if not second.factor and account.role == OPERATOR:
+                raise WrongCredentials(_WRONG)  # a second derivation would tell that the password is right
             wrapping = record.wrapping.key(password)
             private = unlock(wrapping, locks.by_password, self._context_of(account))
+            held = second.check(account, private)
         if not record.is_of(self._cost):
             record = PasswordRecord.make(password, self._cost, self._random)
             by_password = lock(record.wrapping.key(password), private, self._context_of(account), self._random)
             self.accounts.relock(account, Locks(record.dump(), by_password, locks.code, locks.by_code))
         self._note("login", account)
         token = self._random.bytes(TOKEN_BYTES)
-        locked = lock(_session_key(token), private, self._context_of(account), self._random)
+        locked = lock(_session_key(token), held, self._context_of(account), self._random)
         self.accounts.begin_session(_digest(token), account, locked)
         return token
 
@@ -168,13 +203,28 @@ class Login:
             UsageError: the new one will not do.
         """
         check_strength(new, holder.account.name)
-        with self._tried(holder.account.name):
-            account, _, locks = self._checked(holder.account.name, password)
+        with self.tried(holder.account.name):
+            account, private, locks = self.opened(holder.account.name, password)
         self._note("password-change", account, by="password")
-        record, by_password = self._locked_by(new, holder.private, self._context_of(account))
+        record, by_password = self._locked_by(new, private, self._context_of(account))
         self.accounts.relock(account, Locks(record, by_password, locks.code, locks.by_code), keep=holder.session)
 
-    def recover(self, name: str, code: str, new: str) -> str:
+    def opened(self, name: str, password: str) -> tuple[Account, bytes, Locks]:
+        """An account, what is locked in it, and by what; to be called inside :meth:`tried`.
+
+        Raises:
+            WrongCredentials: name or password is wrong.
+        """
+        account, record, locks = self._checked(name, password, PASSWORD_ALONE)
+        return account, unlock(record.wrapping.key(password), locks.by_password, self._context_of(account)), locks
+
+    def relock(self, account: Account, password: str, private: bytes) -> str:
+        """Lock what an account holds by a password, and by a recovery code, which is returned; its sessions end."""
+        fresh, code = self._locks(account.name, password, private, self._context_of(account))
+        self.accounts.relock(account, fresh)
+        return code
+
+    def recover(self, name: str, code: str, new: str, second: Second = PASSWORD_ALONE) -> str:
         """Set a new password by the recovery code, which is used up, also when the name is locked; returns a new code.
 
         Raises:
@@ -184,25 +234,23 @@ class Login:
         name = account_name(name)
         check_strength(new, name)
         secret = read_code(code)
-        with self._tried(name, locked_out=False):
+        with self.tried(name, locked_out=False):
             found = self.accounts.find(name)
             verifier = found[1].code if found else self._random.bytes(32)
             if not hmac.compare_digest(_code_key(secret, b"verifier", name), verifier) or found is None:
                 raise WrongCredentials(_WRONG_CODE)
             account, locks = found
-            context = self._context_of(account)
-            private = unlock(_code_key(secret, b"lock", name), locks.by_code, context)
+            private = unlock(_code_key(secret, b"lock", name), locks.by_code, self._context_of(account))
+            second.check(account, private)
         self._note("password-change", account, by="recovery code")
-        fresh, text = self._locks(name, new, private, context)
-        self.accounts.relock(account, fresh)
-        return text
+        return self.relock(account, new, private)
 
     def unlock_name(self, name: str) -> None:
         """Forget the wrong tries of a name."""
         self.accounts.forgive(self._who(account_name(name)))
 
     @contextmanager
-    def _tried(self, name: str, *, locked_out: bool = True) -> Iterator[None]:
+    def tried(self, name: str, *, locked_out: bool = True) -> Iterator[None]:
         """Inside, somebody is checked: it counts as a wrong try unless it comes to its end."""
         name = account_name(name)
         who = self._who(name)
@@ -222,19 +270,28 @@ class Login:
     def _who(self, name: str) -> bytes:
         return hmac.digest(self.accounts.salt, name.encode(), "sha256")
 
-    def _checked(self, name: str, password: str) -> tuple[Account, PasswordRecord, Locks]:
-        """The open account whose password this is; an unknown name costs one derivation, as a wrong password does."""
+    def _checked(self, name: str, password: str, second: Second) -> tuple[Account, PasswordRecord, Locks]:
+        """The open account whose password this is; an unknown name costs the same derivations as a wrong password.
+
+        That is one, and where a code is asked for two: as many as when the password is right and the code is wrong.
+        """
+        wrong = _WRONG_OR_CODE if second.factor else _WRONG
         if len(password) > MOST_LENGTH:
-            raise WrongCredentials(_WRONG)
+            raise WrongCredentials(wrong)
         found = self.accounts.find(account_name(name))
         record = PasswordRecord.load(found[1].password) if found else PasswordRecord.nobody(self._cost, self._random)
         try:
             record.check(password)
         except WrongCredentials:
-            raise WrongCredentials(_WRONG) from None
+            if second.factor:
+                record.wrapping.key(password)
+            raise WrongCredentials(wrong) from None
         if found is None:
-            raise WrongCredentials(_WRONG)
+            raise WrongCredentials(wrong)
         account, locks = found
+        if account.status != "open" and second.factor:
+            record.wrapping.key(password)
+            raise WrongCredentials(wrong)
         if account.status != "open":
             raise WrongCredentials(f"the account {account.name} was closed when its customer moved out.")
         return account, record, locks

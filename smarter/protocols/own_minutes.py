@@ -47,13 +47,15 @@ class OwnMinutes:
     def read(
         cls, frames: Iterable[bytes], keys: Mapping[int, KeyedCipher], plan: NeighbourhoodPlan, slots: Iterable[int]
     ) -> OwnMinutes:
-        """Open those of the frames that reach into the local days of ``slots``."""
+        """Open those of the frames that reach into the local days of ``slots``, and whose key is still there."""
         days = sorted({_day_of(plan, slot) for slot in slots})
         energies: dict[int, int] = {}
         for data in frames:
             frame = Frame.decode(data)
             header = frame.header
-            if any(header.first_slot < end and header.first_slot + header.count > first for first, end in days):
+            if header.epoch in keys and any(
+                header.first_slot < end and header.first_slot + header.count > first for first, end in days
+            ):
                 text = keys[header.epoch].open(header.nonce, frame.sealed, header.encode())
                 energies.update(enumerate(decode_readings(text, header).tolist(), header.first_slot))
         return cls(plan, [(first, tuple(energies.get(slot) for slot in range(first, end))) for first, end in days])

@@ -5,13 +5,14 @@ Each party acts inside its own view, so that whatever it decodes, opens or decry
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 from smarter.api import SYSTEM_RANDOMNESS, Cipher, Record
 from smarter.model.control import heed
 from smarter.model.messages import Aggregate, Signed, wire
+from smarter.model.messages.epoch import PURPOSES, Purposes
 from smarter.model.messages.frame import PSEUDONYM_BYTES
 from smarter.model.readings import ReadingBlock
 from smarter.model.rules import ReleaseRules
@@ -24,7 +25,7 @@ from smarter.parties.meter.meter import Meter, MeterIdentity
 from smarter.parties.pes import PES, Absorbed, Area, Layout, lay_out
 from smarter.parties.releaser import Decision, Ledger, LedgerEntry, Release, Releaser, digests_of
 from smarter.protocols.network import Network, PlannedFault, SentFrame
-from smarter.protocols.plan import NeighbourhoodPlan
+from smarter.protocols.plan import NeighbourhoodPlan, periods_of
 from smarter.protocols.provision import Cryptography, Keyring
 from smarter.scenario import Scenario
 from smarter.state import KeptMeter
@@ -38,13 +39,15 @@ class Carried:
     """What one hold led to.
 
     Attributes:
-        sent: frames as they left the meters.
+        sealed: frames as the meters keep them.
+        sent: those that left the meters; of a household that takes no part none does.
         relayed: as the concentrator passed them on.
         dropped: why frames were dropped, by party.
         absorbed: what the PES made of them.
         aggregates: messages for the releaser.
     """
 
+    sealed: list[SentFrame]
     sent: list[SentFrame]
     relayed: list[bytes]
     dropped: dict[str, list[str]]
@@ -97,9 +100,11 @@ class PesDeployment:
             ]
             for plan in plans
         }
+        last_epochs = keyring.last_epochs()
         for name, meters in self.meters.items():
             for meter, kept in zip(meters, roster[name], strict=True):
-                meter.epoch = kept.epoch
+                # A journal that was brought back from a backup knows of fewer epochs than there have been.
+                meter.epoch = max(kept.epoch, last_epochs.get(kept.pseudonym, 0))
         self._concentrator = Concentrator(kept.pseudonym for kepts in roster.values() for kept in kepts)
         self.networks = {
             plan.name: Network(fault for fault in faults if fault.neighbourhood == plan.name) for plan in plans
@@ -131,22 +136,37 @@ class PesDeployment:
             stages=self.stages,
             threads=threads,
         )
-        self.mdms = MDMS(deployment, keyring.mdms(cryptography), self._keywrap)
+        self.mdms = MDMS(
+            deployment, keyring.mdms(cryptography, deployment, periods_of(scenario, roster)), self._keywrap
+        )
 
-    def begin_epochs(self) -> tuple[dict[bytes, tuple[int, bytes]], list[bytes]]:
-        """Start every meter: a new key epoch each, announced to the PES.
+    def begin_epochs(
+        self, at: Mapping[bytes, int] | None = None, purposes: Mapping[bytes, Purposes] | None = None
+    ) -> tuple[dict[bytes, tuple[int, bytes]], dict[bytes, bytes]]:
+        """Have meters begin a new key epoch each, announced to the PES.
+
+        Args:
+            at: those that do, by pseudonym, each with the first slot of it; left out: all, from the first slot on.
+            purposes: what their readings may be used for, where that is not everything.
 
         Returns:
-            Each meter's epoch and its secret, and the announcements, so that frames on their way survive a restart.
+            By meter, its epoch and the secret; and the announcement, so that frames on their way survive a restart.
         """
         secrets: dict[bytes, tuple[int, bytes]] = {}
-        announcements = []
+        announcements: dict[bytes, bytes] = {}
         with acting(self.views["meters"]):
             for meter in (meter for meters in self.meters.values() for meter in meters):
-                message, secret = meter.begin_epoch(self._keywrap, self._pes_wrap, SYSTEM_RANDOMNESS)
-                secrets[meter.pseudonym] = (meter.epoch, secret)
-                announcements.append(message)
-        self.accept_epochs(announcements)
+                if at is None or meter.pseudonym in at:
+                    message, secret = meter.begin_epoch(
+                        self._keywrap,
+                        self._pes_wrap,
+                        SYSTEM_RANDOMNESS,
+                        since=at[meter.pseudonym] if at else 0,
+                        purposes=(purposes or {}).get(meter.pseudonym, PURPOSES),
+                    )
+                    secrets[meter.pseudonym] = (meter.epoch, secret)
+                    announcements[meter.pseudonym] = message
+        self.accept_epochs(announcements.values())
         return secrets, announcements
 
     def accept_epochs(self, announcements: Iterable[bytes]) -> None:
@@ -156,33 +176,65 @@ class PesDeployment:
                 heed()
                 self.pes.accept_epoch(message)
 
-    def carry(self, name: str, readings: Sequence[Sequence[ReadingBlock]], first: int, end: int) -> Carried:
+    def carry(
+        self,
+        name: str,
+        readings: Sequence[Sequence[ReadingBlock]],
+        first: int,
+        end: int,
+        turns: Iterable[int] = (),
+        begin: Callable[[NeighbourhoodPlan, int], None] | None = None,
+    ) -> Carried:
         """One hold's readings, from the meters to the PES, and the windows that close with it.
 
         Args:
             name: the neighbourhood.
             readings: each meter's blocks, in lane order.
             first: the hold's first slot; ``end`` the slot after its last.
+            turns: slots at which some of its meters begin to take part otherwise.
+            begin: called where one of them is, or a billing period begins, before a frame from then on is sealed.
         """
-        plan, network = self._plans[name], self.networks[name]
-        sent: list[SentFrame] = []
+        network = self.networks[name]
         with acting(self.views["meters"]), self.stages.timed("seal"):
-            for row, blocks in enumerate(readings):
-                meter = self.meters[name][row]
-                for block in network.lose(row, blocks):
-                    sent += [
-                        SentFrame(row, start, count, data) for start, count, data in meter.seal(block, plan.first_slot)
-                    ]
-        self.stages.bytes["seal"] += sum(len(frame.data) for frame in sent)
+            sealed, sent = self._seal(self._plans[name], readings, first, end, turns, begin or _nothing)
+        self.stages.bytes["seal"] += sum(len(frame.data) for frame in sealed)
         with acting(self.views["concentrator"]), self.stages.timed("relay"):
             relayed = self._concentrator.relay(network.to_concentrator(sent, end))
         self.stages.bytes["relay"] += sum(map(len, relayed.frames))
         with acting(self.views["pes"]):
             absorbed = self.pes.absorb(name, network.to_pes(relayed.frames, end), first, end)
             # At the end of the span nothing more comes: windows that reach beyond it close as they are.
-            aggregates = self.pes.close(name, END_OF_TIME if end >= plan.end_slot else end)
+            aggregates = self.pes.close(name, END_OF_TIME if end >= self._plans[name].end_slot else end)
         dropped = {"concentrator": relayed.dropped, "pes": absorbed.dropped}
-        return Carried(sent, relayed.frames, dropped, absorbed, aggregates)
+        return Carried(sealed, sent, relayed.frames, dropped, absorbed, aggregates)
+
+    def _seal(
+        self,
+        plan: NeighbourhoodPlan,
+        readings: Sequence[Sequence[ReadingBlock]],
+        first: int,
+        end: int,
+        turns: Iterable[int],
+        begin: Callable[[NeighbourhoodPlan, int], None],
+    ) -> tuple[list[SentFrame], list[SentFrame]]:
+        """The frames of a hold, and those that are sent; none holds readings from both sides of a turn."""
+        network, meters = self.networks[plan.name], self.meters[plan.name]
+        left = [network.lose(row, blocks) for row, blocks in enumerate(readings)]
+        sealed: list[SentFrame] = []
+        sent: list[SentFrame] = []
+        starts = [slot for slot in {*plan.periods, *turns} if first <= slot < end]
+        for low, high in pairwise(sorted({first, *starts, end})):
+            if low in starts:
+                begin(plan, low)
+            for row, blocks in enumerate(left):
+                for block in blocks:
+                    part = block.within(low, high) if starts else block
+                    if len(part):
+                        made = meters[row].seal(part, plan.first_slot)
+                        frames = [SentFrame(row, start, count, data) for start, count, data in made]
+                        sealed += frames
+                        sent += frames if meters[row].purposes else ()
+        return sealed, sent
 
     def decide(self, aggregate: bytes) -> Decision:
         """What the releaser makes of an aggregate; its entries must be durable before :meth:`release`."""
@@ -209,6 +261,10 @@ class PesDeployment:
         (networks,) = wire.decode("networks", snapshots["network"], [dict])
         for name, network in self.networks.items():
             network.restore(networks[name])
+
+
+def _nothing(plan: NeighbourhoodPlan, slot: int) -> None:
+    """For whoever carries holds without a state to keep key epochs in."""
 
 
 def expected_encryptions(

@@ -18,10 +18,12 @@ from smarter.api import SourceContext, SourceMeter
 from smarter.errors import DataError, UsageError
 from smarter.model.clock import WallClock
 from smarter.model.control import heed
+from smarter.model.periods import Periods, period_edges
 from smarter.model.readings import MWH_PER_KWH
 from smarter.model.windows import Axis, WindowGrid, cut, iso, spell
 from smarter.parties.meter.survey import surveys
 from smarter.scenario import Neighbourhood, Scenario
+from smarter.state import KeptMeter
 
 LOOK = 64
 """Rows of a meter that planning looks at."""
@@ -41,6 +43,7 @@ class NeighbourhoodPlan:
         start: epoch seconds of the span; ``end`` likewise.
         hold: slots of a hold.
         demand: the demand windows; ``billing`` the billing windows.
+        periods: the slots at which billing periods begin inside the span.
     """
 
     name: str
@@ -54,6 +57,7 @@ class NeighbourhoodPlan:
     hold: int
     demand: WindowGrid
     billing: WindowGrid
+    periods: tuple[int, ...] = ()
 
     @property
     def first_slot(self) -> int:
@@ -95,6 +99,14 @@ def holds_in_order(
 
     for _, plan, first, end in merge(*map(left, plans), key=lambda hold: (hold[0], hold[1].name)):
         yield plan, first, end
+
+
+def periods_of(scenario: Scenario, roster: Mapping[str, Sequence[KeptMeter]]) -> Periods:
+    """The billing periods of a deployment's households; ``roster``: the meters of each neighbourhood."""
+    clocks = {
+        kept.pseudonym.hex(): scenario.neighbourhoods[name].timezone for name, kepts in roster.items() for kept in kepts
+    }
+    return Periods(scenario.tariff.create().options.period, clocks)
 
 
 def plan_run(scenario: Scenario) -> tuple[NeighbourhoodPlan, ...]:
@@ -178,6 +190,8 @@ def cut_plan(
 ) -> NeighbourhoodPlan:
     """The plan of a neighbourhood whose span and slots are known."""
     area = scenario.neighbourhoods[name]
+    billing = cut(area.timezone, scenario.windows.billing, start, end)
+    edges = period_edges(billing, scenario.tariff.create().options.period)
     return NeighbourhoodPlan(
         name,
         area.timezone,
@@ -189,7 +203,8 @@ def cut_plan(
         end,
         scenario.pes.hold // scenario.windows.reading,
         cut(area.timezone, scenario.windows.demand, start, end),
-        cut(area.timezone, scenario.windows.billing, start, end),
+        billing,
+        tuple(int(axis.first_slot_from(edge)) for edge in edges),
     )
 
 

@@ -16,16 +16,21 @@ from queue import SimpleQueue
 from smarter.api import KeyPair, Keywrap, PublicKey, Scheme
 from smarter.errors import UsageError
 from smarter.keys import audit, precomputed, signing
-from smarter.keys.entries import KeyEntry, PublicEntry
+from smarter.keys.entries import KeyEntry
 from smarter.keys.keystore import Keystore
 from smarter.keys.naming import fingerprint
 from smarter.keys.unlock import Unlock
 from smarter.model.control import awaited
-from smarter.parties.mdms import MdmsKeys
+from smarter.model.periods import Periods
+from smarter.parties.mdms import DataKeys, MdmsKeys
 from smarter.parties.pes import PesKeys
 from smarter.parties.releaser import ReleaserKeys
+from smarter.protocols.mdms_keys import data_keys, data_purpose, mdms_keys
 
 PARTIES = ("meters", "pes", "releaser", "mdms", audit.PARTY)
+ERASED = "erased"
+"""Purpose of what a meters' keystore remembers of a meter that was erased: its last key epoch before, and when."""
+EPOCH_PURPOSES = ("epoch", "moved-out", ERASED)
 ROTATABLE = {
     "pes": ("unwrap", "sign"),
     "releaser": ("aggregate", "sign"),
@@ -52,13 +57,30 @@ class Keyring:
         """A meter's Ed25519 private key."""
         return self.stores["meters"].current(f"sign/{pseudonym.hex()}").private
 
-    def keep_epochs(self, epochs: Mapping[bytes, tuple[int, bytes]]) -> None:
-        """Keep each meter's new epoch secret, so that it can hand its seal key to its customer later."""
+    def keep_epochs(
+        self, epochs: Mapping[bytes, tuple[int, bytes]], forgotten: Iterable[tuple[bytes, int]] = ()
+    ) -> None:
+        """Keep each meter's new epoch secret, so that it can hand its seal key to its customer later.
+
+        ``forgotten``: earlier epochs (pseudonym, number) of which no frame is kept any more.
+        """
         store = self.stores["meters"]
+        for pseudonym, gone in forgotten:
+            store.forget_one(f"epoch/{pseudonym.hex()}", f"{gone:08x}")
         for pseudonym, (epoch, secret) in epochs.items():
             number = f"{epoch:08x}"
             store.add(KeyEntry.fresh(f"epoch/{pseudonym.hex()}", fingerprint=number, plugin="hkdf", private=secret))
         store.save()
+
+    def last_epochs(self) -> dict[bytes, int]:
+        """The last key epoch of each meter that its keystore knows of, also those that were left or erased."""
+        last: dict[bytes, int] = {}
+        for entry in self.stores["meters"].entries():
+            kind, _, name = entry.purpose.partition("/")
+            if kind in EPOCH_PURPOSES:
+                meter = bytes.fromhex(name)
+                last[meter] = max(last.get(meter, 0), int(entry.fingerprint, 16))
+        return last
 
     def epoch_secrets(self, pseudonym: bytes) -> dict[int, bytes]:
         """A meter's epoch secrets, by key epoch."""
@@ -105,17 +127,19 @@ class Keyring:
             plugins.keywrap.load_public(self.stores["mdms"].current("unwrap").public),
         )
 
-    def mdms(self, plugins: Cryptography) -> MdmsKeys:
-        """What the MDMS holds."""
-        return mdms_keys(self.stores["mdms"], self.stores["releaser"].entries("sign"), plugins.keywrap)
+    def mdms(self, plugins: Cryptography, deployment: bytes, periods: Periods) -> MdmsKeys:
+        """What the MDMS holds; ``periods``: the billing periods of its households."""
+        data = data_keys(self.stores["mdms"], deployment, periods)
+        return mdms_keys(self.stores["mdms"], self.stores["releaser"].entries("sign"), plugins.keywrap, data)
 
-
-def mdms_keys(store: Keystore, releaser: Iterable[PublicEntry], keywrap: Keywrap) -> MdmsKeys:
-    """The MDMS's keys from its own keystore and the releaser's public signing keys."""
-    return MdmsKeys(
-        {entry.fingerprint: keywrap.load_private(entry.private) for entry in store.entries("unwrap")},
-        {entry.fingerprint: entry.public for entry in releaser},
-    )
+    def keep_data_keys(self, keys: DataKeys) -> None:
+        """Keep the data keys that the MDMS has made, before anything that is sealed under one is stored."""
+        if keys.fresh:
+            store = self.stores["mdms"]
+            for household, period, key in keys.fresh:
+                store.add(key.entry(data_purpose(household, period)))
+            store.save()
+            keys.fresh.clear()
 
 
 def make_keys(

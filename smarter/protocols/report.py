@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from smarter.api import OpenStore, Tariff
 from smarter.model.bills import Account, Bill
@@ -18,6 +19,7 @@ class Report:
     """Everything in it comes from the MDMS's own records.
 
     Rows are opened anew at each call, each when it is asked for, and held by nobody here: a span may be of any length.
+    ``kept_bills``: by household, bills whose windows were erased, as the MDMS has sealed them.
     """
 
     def __init__(
@@ -27,11 +29,13 @@ class Report:
         plans: Sequence[NeighbourhoodPlan],
         meters: Sequence[KeptMeter],
         tariff: Tariff,
+        kept_bills: Mapping[str, Sequence[bytes]] = MappingProxyType({}),
     ) -> None:
         self._mdms = mdms
         self._store = store
         self._plans = {plan.name: plan for plan in plans}
         self._tariff = tariff
+        self._kept_bills = kept_bills
         self.households = sorted((kept.pseudonym.hex(), kept.neighbourhood) for kept in meters)
 
     @property
@@ -75,12 +79,13 @@ class Report:
             deque(rows, 0)
 
     def bills(self, pseudonym: str, timezone: str, rows: Iterable[WindowRow]) -> list[Bill]:
-        """A household's bills from its rows."""
-        return list(bills_of(rows, self._tariff, timezone))
+        """A household's bills: those that outlived their windows, and from its rows the others."""
+        kept = [self._mdms.data.open_bill(pseudonym, bill) for bill in self._kept_bills.get(pseudonym, ())]
+        return list(bills_of(rows, self._tariff, timezone, kept))
 
-    def accounts(self) -> Iterator[Account]:
-        """Each household, by pseudonym, with its bills."""
-        for pseudonym, neighbourhood in self.households:
+    def accounts(self, households: Iterable[tuple[str, str]] | None = None) -> Iterator[Account]:
+        """Each household, or each of those named by pseudonym and neighbourhood, with its bills."""
+        for pseudonym, neighbourhood in self.households if households is None else households:
             timezone, rows = self.timezone(neighbourhood), list(self.household(pseudonym, neighbourhood))
             if bills := self.bills(pseudonym, timezone, rows):
                 yield account_of(bills, rows, neighbourhood, timezone)

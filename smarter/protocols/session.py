@@ -16,16 +16,18 @@ from smarter.model.audit import Note, key, party
 from smarter.model.control import heed
 from smarter.model.events import Progress
 from smarter.model.messages.frame import DEPLOYMENT_BYTES, PSEUDONYM_BYTES
+from smarter.model.periods import Periods
 from smarter.model.windows import Axis, iso
 from smarter.parties.mdms import MDMS
 from smarter.protocols.auditing import READS_ALL, open_audit
+from smarter.protocols.mdms_keys import data_keys, mdms_keys
 from smarter.protocols.network import PlannedFault
-from smarter.protocols.plan import NeighbourhoodPlan, cut_plan, plan_run
-from smarter.protocols.provision import Cryptography, Keyring, make_keys, mdms_keys
+from smarter.protocols.plan import NeighbourhoodPlan, cut_plan, periods_of, plan_run
+from smarter.protocols.provision import Cryptography, Keyring, make_keys
 from smarter.protocols.report import Report
 from smarter.scenario import Scenario
 from smarter.scenario.moments import epoch
-from smarter.state import Journal, KeptMeter, StateFolder
+from smarter.state import Journal, KeptMeter, StateFolder, WrappedKeys
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Session:
     Attributes:
         roster: the meters of each neighbourhood in lane order, which is that of the random pseudonyms.
         cuts: by neighbourhood, earlier ends of the span (epoch seconds); windows open then were released as they were.
+        wrapped: key epochs as announced to the PES and wrapped for customers.
     """
 
     scenario: Scenario
@@ -44,6 +47,7 @@ class Session:
     roster: Mapping[str, Sequence[KeptMeter]]
     cryptography: Cryptography
     cuts: Mapping[str, Sequence[int]]
+    wrapped: WrappedKeys
 
     @property
     def finished(self) -> bool:
@@ -74,7 +78,13 @@ class Session:
     def report(self, mdms: MDMS, store: OpenStore) -> Report:
         """The MDMS's answers."""
         meters = [kept for kepts in self.roster.values() for kept in kepts]
-        return Report(mdms, store, self.plans, meters, self.scenario.tariff.create())
+        kept_bills = {pseudonym.hex(): bills for pseudonym, bills in self.journal.kept_bills().items()}
+        return Report(mdms, store, self.plans, meters, self.scenario.tariff.create(), kept_bills)
+
+    @property
+    def periods(self) -> Periods:
+        """The billing periods of its households."""
+        return periods_of(self.scenario, self.roster)
 
     def faults(self) -> list[PlannedFault]:
         """The scenario's faults in the terms of the wires."""
@@ -141,7 +151,8 @@ def recall(scenario: Scenario, state: StateFolder) -> Session | None:
         for name, kept_meters in roster.items()
     )
     cuts = {name: json.loads(journal.get(f"cuts {name}")) for name in roster}
-    return Session(scenario, plans, journal, bytes(deployment), roster, cryptography_of(scenario), cuts)
+    wrapped = WrappedKeys(state.wrapped_keys)
+    return Session(scenario, plans, journal, bytes(deployment), roster, cryptography_of(scenario), cuts, wrapped)
 
 
 def find(scenario: Scenario, state: StateFolder) -> Session | None:
@@ -228,11 +239,12 @@ def reporting(session: Session, state: StateFolder, unlock: Unlock, *notes: Note
         store,
         [entry for entry in public_entries(state.keys, "releaser") if entry.purpose == "sign"],
         session.cryptography.keywrap,
+        data_keys(store, session.deployment, session.periods),
     )
     with open_audit(state, unlock) as audit:
         audit.note("key-use", party("mdms"), key(store.current("unwrap").fingerprint), purpose="unwrap")
         for note in notes or (READS_ALL,):
-            audit.note(note.action, note.actor, note.subject, **note.detail)
+            audit.put(note)
     with session.scenario.store.create().open(state.store) as records:
         yield session.report(MDMS(session.deployment, keys, session.cryptography.keywrap), records)
 
@@ -301,4 +313,5 @@ def begin(
         **{f"cuts {plan.name}": "[]" for plan in plans},
     )
     cuts: dict[str, Sequence[int]] = {plan.name: [] for plan in plans}
-    return Session(scenario, plans, journal, deployment, roster, cryptography, cuts), keyring
+    wrapped = WrappedKeys(state.wrapped_keys)
+    return Session(scenario, plans, journal, deployment, roster, cryptography, cuts, wrapped), keyring

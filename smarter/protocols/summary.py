@@ -8,8 +8,18 @@ from decimal import Decimal
 from importlib import metadata
 
 from smarter import __version__
-from smarter.model.results import Choice, DemandFigures, RefusedWindow, Result, RunCounts, StageFigures, WindowRow
+from smarter.model.results import (
+    ERASED,
+    Choice,
+    DemandFigures,
+    RefusedWindow,
+    Result,
+    RunCounts,
+    StageFigures,
+    WindowRow,
+)
 from smarter.model.windows import iso
+from smarter.protocols.consent import left_out
 from smarter.protocols.plan import NeighbourhoodPlan
 from smarter.protocols.report import Report
 from smarter.protocols.session import Session
@@ -48,6 +58,8 @@ def summarise(
             if bill.amount is not None:
                 billed[bill.currency] = billed.get(bill.currency, Decimal(0)) + bill.amount
     first = session.plans[0]
+    erased = windows["billing"].get(ERASED, 0)
+    unchecked = [f"{erased:,} billing windows were erased: they could not be verified."] if verified and erased else []
     return Result(
         scenario=scenario.name,
         description=scenario.description,
@@ -79,7 +91,7 @@ def summarise(
         demand=tuple(figures),
         billed={currency: str(amount) for currency, amount in billed.items()},
         refusals=tuple(refusals),
-        warnings=(*warnings_of(scenario, session.plans), *due, *tally.warnings),
+        warnings=(*warnings_of(scenario, session.plans), *due, *left_out(session), *tally.warnings, *unchecked),
         verified=verified,
     )
 

@@ -102,10 +102,13 @@ class Trail:
             stamp = iso(way.start, plan.timezone)
             raise UsageError(f"meter {source} has no reading at {stamp}; choose another minute.")
 
-    def of_release(self, decision: Decision, release: Release, records: Sequence[Record]) -> Iterator[Traced]:
+    def of_release(
+        self, decision: Decision, release: Release, records: Sequence[Record], parties: PesDeployment
+    ) -> Iterator[Traced]:
         """The hops of a release that holds a window of theirs."""
+        delivered = [parties.mdms.data.open(record) for record in records]
         for way in self._ways:
-            yield from (Traced(hop, way.start) for hop in way.of_release(decision, release, records))
+            yield from (Traced(hop, way.start) for hop in way.of_release(decision, release, records, delivered))
 
     def open_kept(self, keyring: Keyring, parties: PesDeployment) -> None:
         """Open what the meter keeps for its customer as they would, with the seal key: the days of these readings."""

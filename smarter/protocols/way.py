@@ -58,7 +58,7 @@ class Followed:
         for packed in carried.absorbed.packed:
             if packed.place[2] < 0:
                 self.added[packed.kind, packed.place[:2]] += len(packed.addends)
-        self.sent.update({sent.data: sent for sent in carried.sent if sent.meter == self.row})
+        self.sent.update({sent.data: sent for sent in carried.sealed if sent.meter == self.row})
 
 
 class Way:
@@ -102,7 +102,9 @@ class Way:
             yield hops.frame(frame.data, self.slot) if frame else hops.refused("frame", lost)
         if frame is None or frame.data not in carried.relayed:
             if own and frame:
-                yield hops.refused("relayed", "not passed on in its hold: altered or late on its way")
+                left = any(sent.data == frame.data for sent in carried.sent)
+                why = "not passed on in its hold: altered or late on its way"
+                yield hops.refused("relayed", why if left else "its meter sends nothing: its customer has not agreed")
             return
         self._arrived = True
         yield hops.relayed(frame.data)
@@ -155,13 +157,15 @@ class Way:
         start, end = (datetime.fromtimestamp(int(edge), zone) for edge in layout.grid.edges[window : window + 2])
         return f"{start:%Y-%m-%d %H:%M}–{end:%H:%M}"
 
-    def of_release(self, decision: Decision, release: Release, records: Sequence[Record]) -> Iterator[Hop]:
-        """The hops of a release that holds the reading's window."""
+    def of_release(
+        self, decision: Decision, release: Release, records: Sequence[Record], delivered: Sequence[bytes]
+    ) -> Iterator[Hop]:
+        """The hops of a release that holds the reading's window; ``delivered``: each record as it came to the MDMS."""
         if not self._arrived:
             return
         asked = decision.aggregate
         holder = self._meter.kept.pseudonym.hex() if asked.kind == "billing" else self._meter.plan.name
-        for verdict, record in zip(release.verdicts, records, strict=True):
+        for verdict, record, body in zip(release.verdicts, records, delivered, strict=True):
             if verdict.holder != holder or not verdict.start <= self.start < verdict.end:
                 continue
             if asked.kind in self._joined:
@@ -171,7 +175,7 @@ class Way:
                 yield hops.refused(f"{asked.kind} released", verdict.reason, {"reason": verdict.reason})
             elif asked.kind in self._joined:
                 yield hops.released(verdict, release.energies[verdict.lane])
-                yield hops.record(asked.kind, record)
+                yield hops.record(asked.kind, record, body)
 
     def of_bills(self, bills: Sequence[Bill], rows: Sequence[WindowRow]) -> Iterator[Hop]:
         """The line of the bill that the reading's window is on; ``rows``: the household's windows."""

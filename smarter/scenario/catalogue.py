@@ -45,11 +45,7 @@ class Entry:
     @property
     def reference(self) -> str:
         """What ``smarter run`` takes: a shipped one's name, a path from the working directory where that is short."""
-        if self.shipped:
-            return self.path.stem
-        here = _here()
-        near = here is not None and self.path.is_relative_to(here)
-        return str(self.path.relative_to(here) if near and here is not None else self.path)
+        return reference_of(self.path)
 
     @property
     def description(self) -> str:
@@ -64,6 +60,15 @@ class Shelf:
     title: str
     entries: tuple[Entry, ...]
     problem: str = ""
+
+
+def reference_of(path: Path) -> str:
+    """What ``smarter run`` takes for a scenario's file."""
+    if path.parent == shipped_folder():
+        return path.stem
+    here = _here()
+    near = here is not None and path.is_relative_to(here)
+    return str(path.relative_to(here) if near and here is not None else path)
 
 
 def catalogue(folders: Sequence[Path], others: Iterable[Path] = ()) -> Iterator[Shelf]:

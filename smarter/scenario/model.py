@@ -241,6 +241,9 @@ class Scenario(Section):
     """The price list, such as {plugin: flat, rate: "0.25"}."""
     release: Release = Release()
     accounts: AccountOptions = AccountOptions()
+    consent: Literal["required", "assumed"] | None = None
+    """Whether readings of a meter without a customer are used: not when agreement is required, and when it is assumed.
+    Left out, it is required once the deployment has had a customer. What a customer states counts in any case."""
     faults: tuple[Fault, ...] = ()
     """What goes wrong on purpose."""
 

@@ -4,7 +4,22 @@
 """
 
 from smarter.state.accounts import Account, Accounts
+from smarter.state.deliveries import Deliveries, Sent
 from smarter.state.folder import StateFolder, locate, states_folder
 from smarter.state.journal import Journal, KeptMeter, Tally
+from smarter.state.wrapped_keys import BegunEpoch, WrappedKeys
 
-__all__ = ["Account", "Accounts", "Journal", "KeptMeter", "StateFolder", "Tally", "locate", "states_folder"]
+__all__ = [
+    "Account",
+    "Accounts",
+    "BegunEpoch",
+    "Deliveries",
+    "Journal",
+    "KeptMeter",
+    "Sent",
+    "StateFolder",
+    "Tally",
+    "WrappedKeys",
+    "locate",
+    "states_folder",
+]

@@ -41,6 +41,11 @@ class Database:
         with self._reported():
             self._db = sqlite3.connect(path, isolation_level=None)
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
     @contextmanager
     def _reported(self) -> Iterator[None]:
         """Turn SQLite's errors into ours, or into the system's where the machine is at fault."""

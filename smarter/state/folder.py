@@ -24,6 +24,8 @@ _FILES = (
     "blindings.sealed",
     "blindings.table",
     "blindings.tmp",
+    "deliveries.sqlite",
+    "deliveries.sqlite-journal",
     "journal.sqlite",
     "journal.sqlite-wal",
     "journal.sqlite-shm",
@@ -55,9 +57,19 @@ class StateFolder:
         return self.path / "accounts.sqlite"
 
     @property
+    def deliveries(self) -> Path:
+        """The file of what was delivered to third parties under grants."""
+        return self.path / "deliveries.sqlite"
+
+    @property
     def keys(self) -> Path:
         """The folder of the parties' keystores."""
         return self.path / "keys"
+
+    @property
+    def wrapped_keys(self) -> Path:
+        """The file of key epochs as announced to the PES and wrapped for customers; it goes with the keys."""
+        return self.keys / "epochs.sqlite"
 
     @property
     def store(self) -> Path:
@@ -123,7 +135,8 @@ class StateFolder:
             return None
         found = [entry for entry in self.path.iterdir() if entry.name not in (*_PARTS, "lock")]
         if self.keys.is_dir():
-            found += [entry for entry in self.keys.iterdir() if entry.suffix not in (".keys", ".key", ".tmp")]
+            ours = (".keys", ".key", ".tmp", ".sqlite", ".sqlite-journal")
+            found += [entry for entry in self.keys.iterdir() if not entry.name.endswith(ours)]
         if self.store.is_dir():
             found += self.store.iterdir()
         return min(found, default=None)
@@ -148,6 +161,15 @@ class StateFolder:
             yield
         finally:
             lock.release()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a run goes on here; asked with the lock itself, which is held for that instant."""
+        try:
+            with self.locked():
+                return False
+        except StateInUse:
+            return True
 
     def destroy(self) -> None:
         """Delete keys, journal, ledger, records, audit log: the keys first, so that a half-done deletion opens nothing.

@@ -17,7 +17,7 @@ import msgpack
 from smarter.errors import DamagedStore
 from smarter.state.database import Database
 
-JOURNAL_FORMAT = 2
+JOURNAL_FORMAT = 3
 _SCHEMA = """
 BEGIN;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -34,15 +34,23 @@ CREATE TABLE ledger (
     PRIMARY KEY (kind, holder, start)
 ) WITHOUT ROWID;
 CREATE TABLE frames (pseudonym BLOB NOT NULL, first_slot INTEGER NOT NULL, frame BLOB NOT NULL);
-INSERT INTO meta VALUES ('format', 2);
+CREATE TABLE kept_bills (
+    pseudonym BLOB NOT NULL, start INTEGER NOT NULL, bill BLOB NOT NULL, PRIMARY KEY (pseudonym, start)
+) WITHOUT ROWID;
+CREATE TABLE erasures (
+    pseudonym BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (pseudonym, at)
+) WITHOUT ROWID;
+INSERT INTO meta VALUES ('format', 3);
 COMMIT;
 """
-_SEAL_KEYS = """
-CREATE TABLE IF NOT EXISTS seal_keys (
-    pseudonym BLOB NOT NULL, epoch INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (pseudonym, epoch)
-) WITHOUT ROWID
+_CONSENT = """
+BEGIN;
+CREATE TABLE IF NOT EXISTS statements_seen (customer BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS taking_part (
+    pseudonym BLOB NOT NULL, since INTEGER NOT NULL, purposes TEXT NOT NULL, PRIMARY KEY (pseudonym, since)
+) WITHOUT ROWID;
+COMMIT;
 """
-"""Apart from the rest, since there are journals from before there were customers."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,7 @@ class Journal(Database):
                 self._db.executescript(_SCHEMA)
             if self.get("format") != JOURNAL_FORMAT:
                 raise DamagedStore(f"{path} is a journal of another version of Smarter; start again with --fresh.")
-            self._db.execute(_SEAL_KEYS)
+            self._db.executescript(_CONSENT)
 
     @contextmanager
     def _durable_transaction(self) -> Iterator[None]:
@@ -147,19 +155,39 @@ class Journal(Database):
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
     def begin_epochs(
-        self, epochs: Mapping[bytes, int], announcements: bytes, seal_keys: Iterable[tuple[bytes, int, bytes]] = ()
+        self,
+        epochs: Mapping[bytes, int],
+        purposes: Mapping[bytes, tuple[int, Sequence[str]]] | None = None,
+        everything: Sequence[str] = (),
     ) -> None:
         """Note each meter's key epoch, durably, before a frame of it is made, so that none is used twice.
 
-        ``seal_keys``: the epochs' seal keys, wrapped for the meters' customers, as :meth:`keep_seal_keys` takes them.
+        Args:
+            epochs: by pseudonym.
+            purposes: from which slot on, and what for, a meter's readings may be used from now on; what was noted for
+                that slot and later ones is void. Only what changes is kept.
+            everything: all that they may be used for, as they are where nothing is noted.
         """
         with self._durable_transaction():
+            for pseudonym, (since, allowed) in (purposes or {}).items():
+                self._db.execute("DELETE FROM taking_part WHERE pseudonym = ? AND since >= ?", (pseudonym, since))
+                query = "SELECT purposes FROM taking_part WHERE pseudonym = ? ORDER BY since DESC LIMIT 1"
+                (before,) = self._db.execute(query, (pseudonym,)).fetchone() or (" ".join(everything),)
+                if before != " ".join(allowed):
+                    row = (pseudonym, since, " ".join(allowed))
+                    self._db.execute("INSERT INTO taking_part VALUES (?, ?, ?)", row)
             self._db.executemany(
                 "UPDATE meters SET epoch = ? WHERE pseudonym = ?",
                 [(epoch, pseudonym) for pseudonym, epoch in epochs.items()],
             )
-            self._db.execute("INSERT OR REPLACE INTO snapshots VALUES ('epochs', ?)", (announcements,))
-            self._db.executemany("INSERT OR REPLACE INTO seal_keys VALUES (?, ?, ?)", seal_keys)
+
+    def taking_part(self) -> dict[bytes, list[tuple[int, tuple[str, ...]]]]:
+        """By meter, from which slot on its readings may be used for what; of one without an entry: for everything."""
+        found: dict[bytes, list[tuple[int, tuple[str, ...]]]] = {}
+        query = "SELECT pseudonym, since, purposes FROM taking_part ORDER BY pseudonym, since"
+        for pseudonym, since, purposes in self._rows(query):
+            found.setdefault(bytes(pseudonym), []).append((since, tuple(purposes.split())))
+        return found
 
     # How far it has come.
 
@@ -258,16 +286,76 @@ class Journal(Database):
         for (frame,) in self._rows("SELECT frame FROM frames WHERE pseudonym = ? ORDER BY first_slot", pseudonym):
             yield frame
 
-    # What meters keep for their customers, beside the frames.
+    def frames_after(self, pseudonym: bytes, number: int, most: int) -> tuple[list[bytes], int]:
+        """The frames of a meter that came in after the frame ``number`` of all, at most so many of them, the newest.
 
-    def keep_seal_keys(self, pseudonym: bytes, messages: Mapping[int, bytes]) -> None:
-        """Keep a meter's seal keys, each wrapped for its customer, by key epoch; durably, in place of earlier ones."""
+        Cheap, while a run goes on, too: frames lie in the order in which they came, so only the new ones are looked at.
+
+        Returns:
+            The frames, and the number of the last one of all meters: to be handed in the next time.
+        """
+        newest = self._rows("SELECT max(rowid) FROM frames")[0][0] or 0
+        # Numbers begin again where all frames were deleted.
+        after = number if number <= newest else 0
+        query = "SELECT frame FROM frames WHERE rowid > ? AND rowid <= ? AND pseudonym = ? ORDER BY rowid DESC LIMIT ?"
+        return [frame for (frame,) in reversed(self._rows(query, after, newest, pseudonym, most))], newest
+
+    # Erasure.
+
+    def keep_bills(self, pseudonym: bytes, bills: Mapping[int, bytes]) -> None:
+        """Keep bare bills of a household, each sealed by the MDMS, by start; durably, before their windows are erased.
+
+        One that is there already stays as it is.
+        """
         with self._durable_transaction():
-            self._db.execute("DELETE FROM seal_keys WHERE pseudonym = ?", (pseudonym,))
-            rows = [(pseudonym, epoch, message) for epoch, message in messages.items()]
-            self._db.executemany("INSERT INTO seal_keys VALUES (?, ?, ?)", rows)
+            rows = [(pseudonym, start, bill) for start, bill in bills.items()]
+            self._db.executemany("INSERT OR IGNORE INTO kept_bills VALUES (?, ?, ?)", rows)
 
-    def seal_keys(self, pseudonym: bytes) -> list[bytes]:
-        """A meter's seal keys, as wrapped for its customer, by key epoch."""
-        query = "SELECT message FROM seal_keys WHERE pseudonym = ? ORDER BY epoch"
-        return [bytes(message) for (message,) in self._rows(query, pseudonym)]
+    def kept_bills(self) -> dict[bytes, list[bytes]]:
+        """All such bills, by household and start."""
+        bills: dict[bytes, list[bytes]] = {}
+        for pseudonym, bill in self._rows("SELECT pseudonym, bill FROM kept_bills ORDER BY pseudonym, start"):
+            bills.setdefault(bytes(pseudonym), []).append(bytes(bill))
+        return bills
+
+    def erase(
+        self, pseudonym: bytes, at: int, snapshots: Mapping[str, bytes], outbox: Iterable[tuple[int, bytes]]
+    ) -> int:
+        """Delete what a meter keeps, and put snapshots and outbox in the place of those there are; note the time.
+
+        Nothing of it is left in the file nor in its log. Returns how many frames there were.
+        """
+        with self._reported():
+            self._db.execute("PRAGMA secure_delete=ON")
+        try:
+            with self._durable_transaction():
+                frames = self._db.execute("DELETE FROM frames WHERE pseudonym = ?", (pseudonym,)).rowcount
+                self._db.executemany("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", snapshots.items())
+                rows = [(message, number) for number, message in outbox]
+                self._db.executemany("UPDATE outbox SET message = ? WHERE number = ?", rows)
+                self._db.execute("INSERT OR IGNORE INTO erasures VALUES (?, ?)", (pseudonym, at))
+            with self._reported():
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            with self._reported():
+                self._db.execute("PRAGMA secure_delete=OFF")
+        return int(frames)
+
+    def erased(self, pseudonym: bytes) -> int | None:
+        """When what a meter kept was last erased, epoch seconds; None: never."""
+        ((at,),) = self._rows("SELECT max(at) FROM erasures WHERE pseudonym = ?", pseudonym)
+        return None if at is None else int(at)
+
+    def see_statements(self, customer: bytes, number: int) -> None:
+        """Note, durably, that a customer has stated so much, by the key that verifies it; it is never taken back."""
+        with self._durable_transaction():
+            self._db.execute(
+                "INSERT INTO statements_seen VALUES (?, ?) "
+                "ON CONFLICT (customer) DO UPDATE SET number = max(number, excluded.number)",
+                (customer, number),
+            )
+
+    def statements_seen(self, customer: bytes) -> int:
+        """How many statements of a customer there have been."""
+        rows = self._rows("SELECT number FROM statements_seen WHERE customer = ?", customer)
+        return int(rows[0][0]) if rows else 0

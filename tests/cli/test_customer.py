@@ -59,7 +59,7 @@ def ada(customer: Call, script: pytest.MonkeyPatch) -> str:
     invited = customer("invite", "home1")
     assert invited.code == 0, invited
     script.setenv("SMARTER_CODE", invited.out.strip())
-    enrolled = customer("enrol", "--name", "ada")
+    enrolled = customer("enrol", "--agree", "1", "--name", "ada")
     assert enrolled.code == 0, enrolled
     script.delenv("SMARTER_CODE")
     assert customer("login", "--name", "ada").code == 0
@@ -71,7 +71,7 @@ def test_codes_are_data_and_all_else_is_said_on_standard_error(customer: Call, s
     assert CODE.fullmatch(invited.out)
     assert "not shown again" in invited.err
     script.setenv("SMARTER_CODE", invited.out)
-    enrolled = customer("enrol", "--name", "Ada")
+    enrolled = customer("enrol", "--agree", "1", "--name", "Ada")
     assert CODE.fullmatch(enrolled.out)
     assert enrolled.err.startswith("ada is enrolled with meter ")
     assert customer("login", "--name", "ada") == type(enrolled)(0, "", "logged in as ada\n")
@@ -211,7 +211,7 @@ def test_moving_out_closes_the_account_and_makes_room(customer: Call, ada: str, 
     closed = customer("login", "--name", "ada")
     assert (closed.code, "closed" in closed.err) == (4, True)
     script.setenv("SMARTER_CODE", customer("invite", "home1").out)
-    assert customer("enrol", "--name", "eve").code == 0
+    assert customer("enrol", "--agree", "1", "--name", "eve").code == 0
     assert customer("login", "--name", "eve").code == 0
     shown = customer("show")
     assert (shown.code, shown.out) == (3, "")
@@ -240,7 +240,7 @@ def test_what_cannot_be_asked_must_be_in_the_environment(customer: Call, ada: st
     script.delenv("SMARTER_PASSWORD")
     said = customer("login", "--name", "ada")
     assert (said.code, "set SMARTER_PASSWORD" in said.err) == (2, True)
-    said = customer("enrol", "--name", "bob")
+    said = customer("enrol", "--agree", "1", "--name", "bob")
     assert (said.code, "set SMARTER_CODE" in said.err) == (2, True)
 
 
@@ -256,7 +256,7 @@ def test_no_secret_is_printed_or_left_in_a_file(
     said = []
     invited = customer("invite", "home1")
     script.setenv("SMARTER_CODE", invited.out.strip())
-    enrolled = customer("enrol", "--name", "ada")
+    enrolled = customer("enrol", "--agree", "1", "--name", "ada")
     said += [invited.err, enrolled.err]
     for command, *arguments in (
         ("login", "--name", "ada"),
@@ -264,7 +264,7 @@ def test_no_secret_is_printed_or_left_in_a_file(
         ("show",),
         ("export",),
         ("check-bill", "--json"),
-        ("enrol", "--name", "bob", "--debug"),
+        ("enrol", "--agree", "1", "--name", "bob", "--debug"),
         ("recover", "--name", "ada", "--debug"),
     ):
         ended = customer(command, *arguments)
@@ -293,6 +293,7 @@ def test_what_a_customer_does_is_in_the_audit_log_without_their_name(
     assert [one for one in told[place_of_first:] if one[0] != "key-use"] == [
         ("enrolment", "operator"),
         ("enrolment", "customer"),
+        ("consent", "customer"),
         ("login", "customer"),
         ("read", "customer"),
         ("export", "customer"),
@@ -313,6 +314,7 @@ def test_on_a_terminal_passwords_are_asked_for_twice_and_never_echoed(
     arguments = ["-m", "smarter", "customer", "enrol", *map(str, place)]
     with pexpect.spawn(sys.executable, arguments, encoding="utf-8", timeout=30) as terminal:
         for prompt, answer in (
+            ("Do you agree to this? [y/N]: ", "y"),
             ("came with the meter: ", code),
             ("Name: ", "carol"),
             ("New password: ", PASSWORD),
@@ -325,3 +327,28 @@ def test_on_a_terminal_passwords_are_asked_for_twice_and_never_echoed(
         shown = terminal.before
     assert PASSWORD not in (shown or "")
     assert terminal.exitstatus == 2
+
+
+def test_watch_prints_each_reading_of_the_last_hours_as_a_line_of_json_and_ends_with_the_run(
+    customer: Call, ada: str
+) -> None:
+    said = customer("watch", "--json", "--hours", "1")
+    assert said.code == 0, said
+    assert said.err == "the run has come to its end\n"
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    assert len(lines) == 4
+    exported = list(csv.DictReader(customer("export").out.splitlines()))[-4:]
+    assert [line["start"] for line in lines] == [row["start"] for row in exported]
+    assert [f"{line['energy_wh']:.3f}" for line in lines] == [row["energy_wh"] for row in exported]
+
+
+def test_watch_says_the_newest_reading_where_there_is_no_terminal(customer: Call, ada: str) -> None:
+    said = customer("watch")
+    assert re.fullmatch(r"● 2016-01-01 23:45  1\.100 kW  96 readings so far, Europe/Berlin\n", said.out)
+
+
+def test_watch_is_for_whoever_is_logged_in(customer: Call, ada: str) -> None:
+    customer("logout")
+    said = customer("watch", "--json")
+    assert (said.code, said.out) == (4, "")
+    assert customer("watch", "--hours", "0").code == 2

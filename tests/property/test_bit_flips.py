@@ -80,7 +80,10 @@ def kept(finished_run: FinishedRun) -> Kept:
     frames = [frame for meter in meters for frame in session.journal.frames(meter.pseudonym)]
     session.journal.close()
     plan, cryptography = session.plans[0], session.cryptography
-    mdms_keys, releaser_keys = keyring.mdms(cryptography), keyring.releaser(cryptography)
+    mdms_keys, releaser_keys = (
+        keyring.mdms(cryptography, session.deployment, session.periods),
+        keyring.releaser(cryptography),
+    )
     return Kept(
         deployment,
         keyring,

@@ -32,6 +32,10 @@ from smarter.model.messages import (
     reading_bytes,
     wire,
 )
+from smarter.model.messages.epoch import PURPOSES
+from smarter.model.messages.granted import GrantDelivery, GrantHeader, WindowSums
+from smarter.model.messages.statement import KINDS as KINDS_OF_STATEMENTS
+from smarter.model.messages.statement import Kind, Statement
 from smarter.model.views import View, acting
 
 words = st.text(max_size=20)
@@ -79,6 +83,8 @@ def aggregates(draw: Any) -> Aggregate:
     lanes = windows * (len(meters) if kind == "billing" else 1)
     blobs_needed = -(-lanes // capacity)
     counts = draw(st.lists(st.integers(0, 500), min_size=windows * len(meters), max_size=windows * len(meters)))
+    slots = draw(st.lists(st.integers(0, 500), min_size=windows, max_size=windows))
+    absent = [draw(st.integers(0, each * len(meters) if kind == "demand" else 0)) for each in slots]
     return Aggregate(
         draw(st.binary(min_size=16, max_size=16)),
         kind,
@@ -88,8 +94,9 @@ def aggregates(draw: Any) -> Aggregate:
         draw(st.integers(1, 86_400)),
         edges[:-1],
         edges[1:],
-        np.array(draw(st.lists(st.integers(0, 500), min_size=windows, max_size=windows)), np.int64),
+        np.array(slots, np.int64),
         np.array(counts, np.int64).reshape(windows, len(meters)),
+        np.array(absent, np.int64),
         draw(words),
         bound,
         lane_bytes,
@@ -98,15 +105,63 @@ def aggregates(draw: Any) -> Aggregate:
     )
 
 
-epoch_keys = st.builds(
-    EpochKey,
-    st.binary(min_size=16, max_size=16),
-    st.binary(min_size=8, max_size=8),
-    st.integers(1, (1 << 32) - 1),
-    words,
-    words,
-    blobs,
-)
+@st.composite
+def epoch_keys(draw: Any) -> EpochKey:
+    deployment, pseudonym = draw(st.binary(min_size=16, max_size=16)), draw(st.binary(min_size=8, max_size=8))
+    purposes = draw(st.sampled_from([(), ("billing",), ("demand",), PURPOSES]))
+    of = draw(st.integers(1, (1 << 32) - 1)), draw(words)
+    receiver, wrapped = (draw(words.filter(bool)), draw(blobs.filter(bool))) if purposes else ("", b"")
+    return EpochKey(deployment, pseudonym, *of, receiver, wrapped, draw(moments), purposes)
+
+
+@st.composite
+def statements(draw: Any) -> Statement:
+    texts = st.text(max_size=50)
+    grants = st.binary(min_size=16, max_size=16).map(bytes.hex)
+    start = draw(st.integers(0, 1 << 40))
+    details: dict[Kind, st.SearchStrategy[dict[str, Any]]] = {
+        "agree": st.fixed_dictionaries({"notice": st.integers(0, 99), "digest": st.binary(min_size=32, max_size=32)}),
+        "grant": st.fixed_dictionaries(
+            {
+                "grant": grants,
+                "grantee": texts,
+                "plugin": texts,
+                "key": blobs,
+                "window": st.integers(1, 1 << 30) | st.just("month"),
+                "start": st.just(start),
+                "end": st.integers(start + 1, 1 << 41),
+                "expires": st.integers(0, 1 << 41),
+                "purpose": texts,
+            }
+        ),
+        "revoke": st.fixed_dictionaries({"grant": grants}),
+    }
+    kind = draw(st.sampled_from(KINDS_OF_STATEMENTS))
+    number, at = draw(st.integers(1, 1 << 30)), draw(st.integers(0, 1 << 40))
+    return Statement(*(draw(name) for name in names), number, kind, at, draw(details.get(kind, st.just({}))))
+
+
+@st.composite
+def grant_headers(draw: Any) -> GrantHeader:
+    window = draw(st.integers(1, 1 << 30) | st.just("month"))
+    grant, number = draw(st.binary(min_size=16, max_size=16)).hex(), draw(st.integers(1, 1 << 30))
+    start = draw(moments)
+    end = start + draw(st.integers(1, 1 << 30))
+    return GrantHeader(*(draw(name) for name in names), grant, number, draw(words), draw(words), window, start, end)
+
+
+@st.composite
+def window_sums(draw: Any) -> WindowSums:
+    windows = draw(st.integers(1, 4))
+    gaps = draw(st.lists(st.integers(0, 99), min_size=windows, max_size=windows))
+    edges = np.cumsum([60 + gap for gap in gaps]) + draw(moments)
+    expected = np.array(draw(st.lists(st.integers(0, 60), min_size=windows, max_size=windows)), np.int64)
+    readings = np.array([draw(st.integers(0, most)) for most in expected.tolist()], np.int64)
+    told = (readings > 0) & (2 * readings >= expected)
+    energies = [draw(moments) if one else 0 for one in told.tolist()]
+    return WindowSums(edges - 60, edges, readings, expected, np.array(energies, np.int64))
+
+
 names = (st.binary(min_size=16, max_size=16), st.binary(min_size=8, max_size=8))
 keys = st.binary(min_size=32, max_size=32)
 headers = st.builds(
@@ -123,8 +178,9 @@ KINDS: dict[str, tuple[st.SearchStrategy[Any], Callable[[bytes], Any]]] = {
     "frame": (frames(), Frame.decode),
     "signed": (st.builds(Signed, blobs, blobs), Signed.decode),
     "aggregate": (aggregates(), Aggregate.decode),
-    "epoch-key": (epoch_keys, EpochKey.decode),
-    "enrolment-request": (st.builds(EnrolmentRequest, *names, words, blobs, keys), EnrolmentRequest.decode),
+    "epoch-key": (epoch_keys(), EpochKey.decode),
+    "statement": (statements(), Statement.decode),
+    "enrolment-request": (st.builds(EnrolmentRequest, *names, words, blobs, keys, keys), EnrolmentRequest.decode),
     "enrolment-answer": (st.builds(EnrolmentAnswer, *names, words, keys, keys), EnrolmentAnswer.decode),
     "seal-key": (
         st.builds(WrappedSealKey, *names, st.integers(1, (1 << 32) - 1), words, words, blobs),
@@ -133,6 +189,9 @@ KINDS: dict[str, tuple[st.SearchStrategy[Any], Callable[[bytes], Any]]] = {
     "record-header": (headers, RecordHeader.decode),
     "sealed-record": (st.builds(SealedRecord, blobs, blobs, blobs, blobs), SealedRecord.decode),
     "delivery": (deliveries, Delivery.decode),
+    "grant-header": (grant_headers(), GrantHeader.decode),
+    "granted": (window_sums(), WindowSums.decode),
+    "grant-delivery": (st.builds(GrantDelivery, blobs, words, blobs, blobs), GrantDelivery.decode),
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -291,7 +350,22 @@ def an_aggregate() -> Aggregate:
     slots = np.array([15, 15], np.int64)
     counts = np.full((2, 3), 15, np.int64)
     return Aggregate(
-        bytes(16), "demand", "lane", meters, 60, 900, starts, starts + 900, slots, counts, "key", 1000, 2, 8, (b"c",)
+        bytes(16),
+        "demand",
+        "lane",
+        meters,
+        60,
+        900,
+        starts,
+        starts + 900,
+        slots,
+        counts,
+        np.zeros(2, np.int64),
+        "key",
+        1000,
+        2,
+        8,
+        (b"c",),
     )
 
 
@@ -308,6 +382,9 @@ def an_aggregate() -> Aggregate:
         "fewer slots than none": {"slots": np.array([15, -1])},
         "more readings than a record can count": {"counts": np.full((2, 3), 1 << 31)},
         "more slots than a record can count": {"slots": np.array([1 << 31, 15])},
+        "more readings that are not due than there are": {"absent": np.array([46, 0])},
+        "fewer readings that are not due than none": {"absent": np.array([0, -1])},
+        "a bill of which readings are not due": {"kind": "billing", "absent": np.array([15, 0])},
         "lanes wider than a total": {"lane_bytes": 9},
         "a bound that its lanes cannot hold": {"bound": 1 << 15},
         "a bound beyond 64 bits": {"bound": 1 << 62, "lane_bytes": 8},
@@ -323,10 +400,22 @@ def test_an_aggregate_that_contradicts_itself_is_refused(what: str, change: dict
 
 @pytest.mark.parametrize(
     "change",
-    [{"deployment": bytes(15)}, {"pseudonym": bytes(9)}, {"epoch": 0}, {"epoch": 1 << 32}, {"epoch": -1}],
+    [
+        {"deployment": bytes(15)},
+        {"pseudonym": bytes(9)},
+        {"epoch": 0},
+        {"epoch": 1 << 32},
+        {"epoch": -1},
+        {"purposes": ("billing", "billing")},
+        {"purposes": ("demand", "billing")},
+        {"purposes": ("marketing",)},
+        {"purposes": ()},
+        {"wrapped": b""},
+        {"receiver": ""},
+    ],
     ids=str,
 )
-def test_a_key_epoch_that_no_nonce_can_name_is_refused(change: dict[str, Any]) -> None:
+def test_a_key_epoch_that_cannot_be_is_refused(change: dict[str, Any]) -> None:
     good = EpochKey(bytes(16), bytes(8), 1, "aes-gcm", "key", b"wrapped")
     assert EpochKey.decode(good.encode()) == good
     with pytest.raises(MalformedMessage):

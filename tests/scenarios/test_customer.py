@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from smarter.errors import AuthenticationFailed, SmarterError, UsageError, WrongCredentials
+from smarter.keys import signing
 from smarter.keys.codes import read_code
 from smarter.keys.derive import epoch_keys
 from smarter.keys.keystore import Keystore
@@ -25,12 +26,14 @@ from smarter.keys.unlock import KeyFileUnlock
 from smarter.model.events import Finished
 from smarter.model.messages.enrolment import EnrolmentAnswer, EnrolmentRequest, WrappedSealKey
 from smarter.model.messages.wire import Signed
-from smarter.parties.customer import Customer, Enrolling, OwnReadings
+from smarter.parties.customer import Customer, CustomerSecrets, Enrolling, OwnReadings
 from smarter.protocols.bill_check import BillCheck
 from smarter.protocols.customer_desk import CustomerDesk
-from smarter.protocols.enrolment import CustomerKeys, Enrolled, enrol, find_meter, invite, move_out
+from smarter.protocols.customer_keys import CustomerKeys
+from smarter.protocols.enrolment import Enrolled, enrol, find_meter, invite, move_out
 from smarter.protocols.intake import Intake
-from smarter.protocols.login import Login
+from smarter.protocols.login import Holder, Login
+from smarter.protocols.notice import notice_of
 from smarter.protocols.plan import plan_run
 from smarter.protocols.session import Session, recall, reporting
 from smarter.run import run
@@ -38,6 +41,7 @@ from smarter.scenario import Scenario, parse_scenario
 from smarter.state import Accounts, StateFolder
 
 PASSWORD = "plaid-otter-vending-41"
+STATES = signing.generate()[0]
 HOURS = 3600
 START = 1_451_606_400
 """2016-01-01, midnight UTC."""
@@ -84,7 +88,8 @@ class Lane:
 
     def enrol(self, code: str, name: str) -> Enrolled:
         with self.opened() as (session, login, store):
-            return enrol(session, login, store, code=code, name=name, password=PASSWORD)
+            notice = notice_of(self.scenario)
+            return enrol(session, login, store, code=code, name=name, password=PASSWORD, notice=notice)
 
     def settle(self, home: str, name: str) -> Enrolled:
         return self.enrol(self.invite(home), name)
@@ -288,8 +293,8 @@ class TestKeyEpochs:
         own = lane.own("ada")
         assert own.energies.tolist() == lane.source("home1").tolist()
         with lane.opened() as (session, _, _):
-            assert len(session.journal.seal_keys(find_meter(session, "home1").pseudonym)) == 3
-            assert session.journal.seal_keys(find_meter(session, "home2").pseudonym) == []
+            assert len(session.wrapped.seal_keys(find_meter(session, "home1").pseudonym)) == 3
+            assert session.wrapped.seal_keys(find_meter(session, "home2").pseudonym) == []
 
     def test_after_moving_out_are_the_next_customers_alone_and_those_before_never_theirs(
         self, make_lane: Callable[..., Lane], tmp_path: Path
@@ -299,7 +304,7 @@ class TestKeyEpochs:
         lane.settle("home1", "ada")
         with lane.opened() as (session, login, _):
             holder = login.resume(login.log_in("ada", PASSWORD))
-            kept = session.journal.seal_keys(holder.account.meter)
+            kept = session.wrapped.seal_keys(holder.account.meter)
         lane.move_out("ada")
         with pytest.raises(WrongCredentials, match="closed"):
             lane.own("ada")
@@ -307,8 +312,8 @@ class TestKeyEpochs:
 
         # Whatever ada has put aside, key and all, opens her three hours and no more.
         with lane.opened() as (session, _, _):
-            assert session.journal.seal_keys(holder.account.meter) == []
-            ada = customer_of(session, holder.account.meter, holder.private, holder.account.verify_key)
+            assert session.wrapped.seal_keys(holder.account.meter) == []
+            ada = customer_of(session, holder.account.meter, private_of(holder), holder.account.verify_key)
             for message in kept:
                 ada.take(message)
             opened = ada.open(session.journal.frames(holder.account.meter), "UTC")
@@ -330,6 +335,10 @@ class TestKeyEpochs:
         with lane.opened() as (session, _, store):
             begun = {meter.pseudonym: (9, bytes(32)) for meter in session.journal.meters()}
             assert list(CustomerKeys.of(session, store).wrap_new(begun)) == []
+
+
+def private_of(holder: Holder) -> bytes:
+    return CustomerSecrets.decode(holder.private).private
 
 
 def customer_of(session: Session, pseudonym: bytes, private: bytes, verify_key: bytes) -> Customer:
@@ -404,7 +413,7 @@ class TestInvitation:
         lane.settle("home3", "carol")
         with lane.opened() as (session, _, _):
             # Nobody knows whose the readings so far are: they stay sealed.
-            assert session.journal.seal_keys(carol.meter) == []
+            assert session.wrapped.seal_keys(carol.meter) == []
 
 
 class TestTheMeter:
@@ -415,25 +424,28 @@ class TestTheMeter:
             keywrap = session.cryptography.keywrap
             public = keywrap.generate().public
             key = keywrap.dump_public(public)
-            good = EnrolmentRequest.decode(Enrolling(code, session.deployment, mine, public.fingerprint, key).request())
+            good = EnrolmentRequest.decode(
+                Enrolling(code, session.deployment, mine, public.fingerprint, key, STATES).request()
+            )
             foreign = keywrap.generate().public
             requests = {
                 "a foreign key under the old MAC": dataclasses.replace(
                     good, public_key=keywrap.dump_public(foreign), fingerprint=foreign.fingerprint
                 ),
                 "another meter's code": EnrolmentRequest.decode(
-                    Enrolling(others, session.deployment, mine, public.fingerprint, key).request()
+                    Enrolling(others, session.deployment, mine, public.fingerprint, key, STATES).request()
                 ),
                 "another meter": dataclasses.replace(good, pseudonym=theirs),
                 "a request for another meter": EnrolmentRequest.decode(
-                    Enrolling(code, session.deployment, theirs, public.fingerprint, key).request()
+                    Enrolling(code, session.deployment, theirs, public.fingerprint, key, STATES).request()
                 ),
                 "another deployment": EnrolmentRequest.decode(
-                    Enrolling(code, bytes(16), mine, public.fingerprint, key).request()
+                    Enrolling(code, bytes(16), mine, public.fingerprint, key, STATES).request()
                 ),
                 "a key that is not the one named": EnrolmentRequest.decode(
-                    Enrolling(code, session.deployment, mine, foreign.fingerprint, key).request()
+                    Enrolling(code, session.deployment, mine, foreign.fingerprint, key, STATES).request()
                 ),
+                "another key for statements": dataclasses.replace(good, verify_key=bytes(32)),
                 "no MAC": dataclasses.replace(good, mac=bytes(32)),
             }
             for what, request in requests.items():
@@ -451,7 +463,7 @@ class TestTheMeter:
             keys, keywrap = CustomerKeys.of(session, store), session.cryptography.keywrap
             public = keywrap.generate().public
             request = Enrolling(
-                code, session.deployment, pseudonym, public.fingerprint, keywrap.dump_public(public)
+                code, session.deployment, pseudonym, public.fingerprint, keywrap.dump_public(public), STATES
             ).request()
             link = keys.link(pseudonym)
             link.enrol(request)
@@ -465,10 +477,10 @@ class TestTheMeter:
             holder = login.resume(login.log_in("ada", PASSWORD))
             pseudonym, keywrap = holder.account.meter, session.cryptography.keywrap
             (secret,) = (entry.private for entry in store.entries(f"epoch/{pseudonym.hex()}"))
-            (message,) = session.journal.seal_keys(pseudonym)
+            (message,) = session.wrapped.seal_keys(pseudonym)
             sent = WrappedSealKey.decode(Signed.decode(message).body)
             context = WrappedSealKey.context(session.deployment, pseudonym, sent.epoch, sent.receiver)
-            given = keywrap.unwrap(keywrap.load_private(holder.private), sent.wrapped, context=context)
+            given = keywrap.unwrap(keywrap.load_private(private_of(holder)), sent.wrapped, context=context)
         keys = epoch_keys(
             secret, deployment=session.deployment, pseudonym=pseudonym, epoch=sent.epoch, cipher_key_bytes=32
         )
@@ -484,7 +496,8 @@ class TestTheCustomer:
             pseudonym = find_meter(session, "home3").pseudonym
             keywrap = session.cryptography.keywrap
             public = keywrap.generate().public
-            enrolling = Enrolling(code, session.deployment, pseudonym, public.fingerprint, keywrap.dump_public(public))
+            key = keywrap.dump_public(public)
+            enrolling = Enrolling(code, session.deployment, pseudonym, public.fingerprint, key, STATES)
             answer = EnrolmentAnswer.decode(CustomerKeys.of(session, store).link(pseudonym).enrol(enrolling.request()))
         assert enrolling.accept(answer.encode()) == answer.verify_key
         for change in ({"verify_key": bytes(32)}, {"mac": bytes(32)}, {"fingerprint": "0" * 32}):
@@ -494,10 +507,10 @@ class TestTheCustomer:
     def test_takes_no_seal_key_that_was_altered_or_is_not_theirs(self, finished: Lane) -> None:
         with finished.opened() as (session, login, _):
             ada, bob = (login.resume(login.log_in(name, PASSWORD)) for name in ("ada", "bob"))
-            (mine,), (theirs,) = (session.journal.seal_keys(each.account.meter) for each in (ada, bob))
+            (mine,), (theirs,) = (session.wrapped.seal_keys(each.account.meter) for each in (ada, bob))
             signed = Signed.decode(mine)
             sent = WrappedSealKey.decode(signed.body)
-            customer = customer_of(session, ada.account.meter, ada.private, ada.account.verify_key)
+            customer = customer_of(session, ada.account.meter, private_of(ada), ada.account.verify_key)
             for message in (
                 theirs,
                 Signed(signed.body, bytes(64)).encode(),
@@ -535,9 +548,9 @@ class TestAThief:
     def test_gets_nothing_by_putting_adas_frames_and_seal_keys_under_his_meter(self, lane: Lane) -> None:
         with lane.opened() as (session, _, _):
             ada, bob = (find_meter(session, home).pseudonym for home in ("home1", "home2"))
-        lane.edit(lane.state.journal, "DELETE FROM seal_keys WHERE pseudonym = ?", bob)
-        for table in ("frames", "seal_keys"):
-            lane.edit(lane.state.journal, f"UPDATE {table} SET pseudonym = ? WHERE pseudonym = ?", bob, ada)
+        lane.edit(lane.state.wrapped_keys, "DELETE FROM seal_keys WHERE pseudonym = ?", bob)
+        for file, table in ((lane.state.journal, "frames"), (lane.state.wrapped_keys, "seal_keys")):
+            lane.edit(file, f"UPDATE {table} SET pseudonym = ? WHERE pseudonym = ?", bob, ada)
         with pytest.raises(AuthenticationFailed):
             lane.own("bob")
 
@@ -549,16 +562,17 @@ class TestAThief:
                 desk.readings()
 
     def test_gets_nothing_without_a_seal_key(self, lane: Lane) -> None:
-        lane.edit(lane.state.journal, "DELETE FROM seal_keys")
+        lane.edit(lane.state.wrapped_keys, "DELETE FROM seal_keys")
         own = lane.own("ada")
         assert (len(own), len(own.sealed)) == (0, 6)
 
     def test_who_is_no_customer_has_no_desk(self, lane: Lane) -> None:
         with lane.opened() as (session, login, _):
             login.add("clerk", PASSWORD, "billing-clerk", b"")
-            holder = login.resume(login.log_in("clerk", PASSWORD))
+            found = login.accounts.find("clerk")
+            assert found is not None
             with pytest.raises(UsageError, match="is no customer"):
-                CustomerDesk(session, holder)
+                CustomerDesk(session, Holder(found[0], b"", b""))
 
 
 # What is written down
@@ -583,7 +597,17 @@ def test_no_secret_of_a_customer_is_in_the_state(lane: Lane) -> None:
         CustomerDesk(session, holder).readings()
     codes = [read_code(code), read_code(enrolled.recovery_code), code.encode(), enrolled.recovery_code.encode()]
     texts = [text.replace(b"-", b"") for text in codes[2:]]
-    secrets = [PASSWORD.encode(), token, token.hex().encode(), holder.private, holder.private[-64:], *codes, *texts]
+    own = CustomerSecrets.decode(holder.private)
+    secrets = [
+        PASSWORD.encode(),
+        token,
+        token.hex().encode(),
+        own.private,
+        own.private[-64:],
+        own.signing,
+        *codes,
+        *texts,
+    ]
     written = {file: file.read_bytes() for file in lane.state.path.rglob("*") if file.is_file()}
     assert len(written) > 5
     found = [file.name for file, data in written.items() for secret in [*secrets, *seal_keys] if secret in data]

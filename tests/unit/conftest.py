@@ -15,11 +15,12 @@ from smarter.api import SYSTEM_RANDOMNESS, Cipher, KeyPair, Keywrap, Scheme
 from smarter.keys import signing
 from smarter.keys.naming import fingerprint
 from smarter.model.messages import Aggregate, Signed
+from smarter.model.periods import Periods
 from smarter.model.readings import ReadingBlock
 from smarter.model.rules import ReleaseRules
 from smarter.model.stages import Stages
 from smarter.model.windows import Axis, cut
-from smarter.parties.mdms import MDMS, MdmsKeys
+from smarter.parties.mdms import MDMS, DataKeys, MdmsKeys
 from smarter.parties.meter.meter import Meter, MeterIdentity
 from smarter.parties.pes import PES, Absorbed, Area, Layout, PesKeys, lay_out
 from smarter.parties.releaser import Ledger, LedgerEntry, Releaser, ReleaserKeys
@@ -162,7 +163,8 @@ class Street:
         """An MDMS."""
         public, _ = self.keys.releaser_sign
         unwrap = {self.keys.mdms.public.fingerprint: self.keys.mdms.private}
-        return MDMS(DEPLOYMENT, MdmsKeys(unwrap, {fingerprint(public): public}), self.keys.keywrap)
+        data = DataKeys(DEPLOYMENT, Periods("run", {}))
+        return MDMS(DEPLOYMENT, MdmsKeys(unwrap, {fingerprint(public): public}, data), self.keys.keywrap)
 
     def readings(self, row: int, first: int, end: int) -> np.ndarray:
         """What a meter measures, mWh; it exports at times."""

@@ -16,7 +16,7 @@ from smarter.errors import AuthenticationFailed, DamagedStore, UsageError, Wrong
 from smarter.keys import passwords
 from smarter.keys.passwords import Argon2Cost, Cost, Pbkdf2Cost
 from smarter.model.audit import Note
-from smarter.protocols.login import Login, account_name
+from smarter.protocols.login import Login, Second, account_name
 from smarter.state.accounts import FREE_TRIES, IDLE, LOCK_AFTER, LONGEST, LONGEST_WAIT, Accounts
 
 DEPLOYMENT = bytes(16)
@@ -119,8 +119,9 @@ def test_a_meter_has_one_open_account(hall: Hall) -> None:
 
 def test_accounts_without_a_meter_are_as_many_as_wanted(hall: Hall) -> None:
     for name in ("ada", "bob"):
-        hall.login.add(name, PASSWORD, "auditor", b"")
-    assert hall.login.resume(hall.login.log_in("bob", PASSWORD)).account.role == "auditor"
+        hall.login.add(name, PASSWORD, "operator", b"")
+    second = Second(lambda account, private: private, factor=True)
+    assert hall.login.resume(hall.login.log_in("bob", PASSWORD, second)).account.role == "operator"
 
 
 def test_a_weak_password_opens_no_account(hall: Hall) -> None:

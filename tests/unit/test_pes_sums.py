@@ -241,8 +241,9 @@ def test_a_snapshot_that_does_not_read_back_is_refused_as_malformed(street: Make
         wire.encode("pes-state", [key, {"lane": [shape, bits, pair[:1]]}]),
         wire.encode("pes-state", [key, {"nowhere": [shape, bits, pair]}]),
         wire.encode("pes-state", [key, {"lane": "nonsense"}]),
-        wire.encode("pes-state", [key, {"lane": [shape, bits, [[0, [[1, 2, 3]], []], pair[1]]]}]),
-        wire.encode("pes-state", [key, {"lane": [shape, bits, [[0, [], [[0, b"odd"]]], pair[1]]]}]),
+        wire.encode("pes-state", [key, {"lane": [shape, bits, [[0, [[1, 2, 3]], [], []], pair[1]]]}]),
+        wire.encode("pes-state", [key, {"lane": [shape, bits, [[0, [], [[0, b"odd"]], []], pair[1]]]}]),
+        wire.encode("pes-state", [key, {"lane": [shape, bits, [[0, [], [], [[1]]], pair[1]]]}]),
     ):
         with pytest.raises(MalformedMessage):
             here.new_pes().restore(bad)

@@ -249,7 +249,7 @@ def test_windows_that_overlap_released_ones_are_refused_whoever_asks_for_them_as
     releaser.decide(quarters[0])
     asked = here.asked(quarters[0])
     shifted = {"starts": asked.starts[:1] + 840, "ends": asked.ends[:1] + 840, "slots": asked.slots[:1]}
-    one = {"counts": asked.counts[:1], "ciphertexts": (asked.ciphertexts[0],)}
+    one = {"counts": asked.counts[:1], "absent": asked.absent[:1], "ciphertexts": (asked.ciphertexts[0],)}
     for change in (
         shifted | one,
         shifted | one | {"neighbourhood": "another name for it"},

@@ -89,8 +89,8 @@ def test_a_concentrator_that_opens_frames_shows_in_its_view_and_in_no_other(
     leaked: dict[tuple[bytes, int], Any] = {}
     begin = Meter.begin_epoch
 
-    def leaking(meter: Meter, *given: Any) -> tuple[bytes, bytes]:
-        message, secret = begin(meter, *given)
+    def leaking(meter: Meter, *given: Any, **more: Any) -> tuple[bytes, bytes]:
+        message, secret = begin(meter, *given, **more)
         of = {"deployment": meter._identity.deployment, "pseudonym": meter.pseudonym, "epoch": meter.epoch}
         keys = epoch_keys(secret, **of, cipher_key_bytes=meter._cipher.key_bytes)
         leaked[meter.pseudonym, meter.epoch] = meter._cipher.keyed(keys.seal)

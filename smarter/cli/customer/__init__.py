@@ -1,6 +1,8 @@
 """``smarter customer``: a customer's account, own readings and bills, from the invitation to moving out.
 
-``accounts`` has the commands about the account, ``own_data`` those that show what is in it; ``door`` opens both.
+``accounts`` has the commands about the account, ``consent`` those about what its readings are used for, ``own_data``
+those that show what is in it, ``watching`` the one that follows a run, ``grants`` those about third parties,
+``erasing`` the one that destroys it; ``door`` opens all.
 """
 
 from __future__ import annotations
@@ -8,7 +10,11 @@ from __future__ import annotations
 import click
 
 from smarter.cli.customer.accounts import enrol, invite, login, logout, move_out, password, recover, status
+from smarter.cli.customer.consent import agree, consents, notice, opt_in, opt_out, withdraw
+from smarter.cli.customer.erasing import erase
+from smarter.cli.customer.grants import grant, grants, log, revoke
 from smarter.cli.customer.own_data import check_bill, export, show
+from smarter.cli.customer.watching import watch
 
 
 @click.group(
@@ -22,5 +28,29 @@ def customer() -> None:
     """
 
 
-for command in (invite, enrol, login, status, show, export, check_bill, password, recover, logout, move_out):
+for command in (
+    invite,
+    notice,
+    enrol,
+    login,
+    status,
+    consents,
+    agree,
+    withdraw,
+    opt_out,
+    opt_in,
+    show,
+    watch,
+    export,
+    check_bill,
+    grant,
+    grants,
+    revoke,
+    log,
+    password,
+    recover,
+    logout,
+    erase,
+    move_out,
+):
     customer.add_command(command)

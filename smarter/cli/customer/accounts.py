@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from smarter.cli.asking import NEW_PASSWORD, ask_code, ask_name, ask_new_password, ask_password
-from smarter.cli.customer.door import drop_token, keep_token, opening, read_token
+from smarter.cli.customer.consent import agree_option, ask_agreement, remind_of_notice
+from smarter.cli.customer.door import opening
 from smarter.cli.options import debug_option, scenario_argument, state_option, unlock_option, unlocking
+from smarter.cli.tokens import drop_token, keep_token, read_token
 from smarter.errors import UsageError
 
 name_option = click.option("--name", metavar="NAME", help="The account; asked for on a terminal when left out.")
@@ -45,28 +47,44 @@ def invite(scenario: str, overrides: tuple[str, ...], meter: str, state: Path | 
 
 @click.command(
     epilog="\b\nExamples:\n  smarter customer enrol quickstart --name ada\n"
-    "  SMARTER_CODE=$(cat code.txt) SMARTER_PASSWORD=… smarter customer enrol quickstart --name ada > recovery.txt"
+    "  SMARTER_CODE=$(cat code.txt) SMARTER_PASSWORD=… \\\n"
+    "    smarter customer enrol quickstart --name ada --agree 1 > recovery.txt"
 )
 @scenario_argument
 @name_option
+@agree_option
 @state_option
 @unlock_option
 @debug_option
-def enrol(scenario: str, overrides: tuple[str, ...], name: str | None, state: Path | None, unlock: str) -> None:
+def enrol(
+    scenario: str,
+    overrides: tuple[str, ...],
+    name: str | None,
+    agreed: int | None,
+    state: Path | None,
+    unlock: str,
+) -> None:
     """Open an account with the code that came with the meter; prints the recovery code, once.
 
-    A key pair is made for you: the meter hands you its seal keys under it, and nobody else can read your minutes. The
-    private key is only ever kept locked by your password and by the recovery code.
+    Before anything is made the notice is shown, and you are asked whether you agree to it: what is collected, by whom,
+    why, for how long, and what you can do about it. A key pair is made for you: the meter hands you its seal keys under
+    it, and nobody else can read your minutes. The private key is only ever kept locked by your password and by the
+    recovery code.
     """
     from smarter.keys.keystore import Keystore
     from smarter.protocols import enrolment
+    from smarter.protocols.notice import notice_of
 
     with opening(scenario, overrides, state, unlock, locked=True, first=True) as door:
+        notice = notice_of(door.session.scenario)
+        ask_agreement(notice, agreed)
         code = ask_code("The code that came with the meter")
         name = ask_name(name)
         password = ask_new_password()
         store = Keystore.open(door.folder.keys, "meters", unlocking(unlock, door.folder))
-        enrolled = enrolment.enrol(door.session, door.login, store, code=code, name=name, password=password)
+        enrolled = enrolment.enrol(
+            door.session, door.login, store, code=code, name=name, password=password, notice=notice
+        )
     click.echo(
         f"{enrolled.account.name} is enrolled with meter {enrolled.account.meter.hex()}. The recovery code sets a new "
         "password should you forget yours; write it down, it is not shown again:",
@@ -90,7 +108,10 @@ def login(scenario: str, overrides: tuple[str, ...], name: str | None, state: Pa
         keep_token(door.folder, token)
         if before is not None:
             door.login.log_out(before)
-        click.echo(f"logged in as {door.login.resume(token).account.name}", err=True)
+        holder = door.login.resume(token)
+        click.echo(f"logged in as {holder.account.name}", err=True)
+        if holder.account.meter:
+            remind_of_notice(door, holder)
 
 
 @click.command(epilog="Example:  smarter customer logout quickstart")
@@ -174,6 +195,7 @@ def move_out(
     from smarter.keys.keystore import Keystore
     from smarter.model.audit import LOCAL
     from smarter.protocols import enrolment
+    from smarter.protocols.granting import empty_mailbox
 
     with opening(scenario, overrides, state, unlock, locked=True) as door:
         if meter is None:
@@ -190,6 +212,7 @@ def move_out(
             click.confirm(f"Close the account {account.name} for good?", abort=True, err=True)
         store = Keystore.open(door.folder.keys, "meters", unlocking(unlock, door.folder))
         enrolment.move_out(door.session, door.login, store, account, by=None if meter is None else LOCAL)
+        empty_mailbox(door.folder, account.meter)
         if meter is None:
             drop_token(door.folder)
         click.echo(f"the account {account.name} is closed; the bills stay with the MDMS", err=True)

@@ -48,10 +48,12 @@ def _at_desk(
         )
         if not len(own) and own.damaged:
             raise damage
+        if not len(own) and own.damaged:
+            raise damage
         if not len(own):
-            raise DataError(
-                "your meter keeps no reading that you can open yet: its next start begins an epoch of yours."
-            )
+            from smarter.charts.own_use import nothing_to_open
+
+            raise DataError(nothing_to_open(desk.erased, own.timezone))
         yield desk, own, door
         view = desk.view
         click.echo(f"opened {view.frames:,} frames of your meter by your own key, here and nowhere else", err=True)

@@ -52,6 +52,6 @@ def bills_table(console: Console, bills: Sequence[Bill], zones: Mapping[str, str
 def bill_lines(console: Console, bill: Bill) -> None:
     """One bill with its rates; the lines' amounts are exact, the bill's is rounded once."""
     heading(console, f"Bill of meter {short(bill.meter)}")
-    if bill.amount is not None:
+    if bill.lines:
         console.print(bill_table(bill))
     console.print(to_pay(bill))

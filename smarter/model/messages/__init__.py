@@ -2,8 +2,9 @@
 
 ``Frame`` goes from meter to PES by way of the concentrator, ``EpochKey`` announces a meter's key epoch to the PES,
 ``Aggregate`` asks the releaser to open sums, ``Delivery`` carries ``SealedRecord``s to the MDMS. Between a meter and
-its customer go ``EnrolmentRequest``, ``EnrolmentAnswer`` and ``WrappedSealKey``. Every form begins with a format
-version and is parsed with bounds; whatever does not parse raises ``MalformedMessage``.
+its customer go ``EnrolmentRequest``, ``EnrolmentAnswer``, ``WrappedSealKey`` and ``Statement``, and a ``GrantDelivery``
+goes to a third party. Every form begins with a format version and is parsed with bounds; whatever does not parse raises
+``MalformedMessage``.
 """
 
 from smarter.model.messages.aggregate import Aggregate

@@ -34,6 +34,7 @@ class Aggregate:
         ends: likewise.
         slots: how many slots each window has.
         counts: readings that went in, shape windows × meters.
+        absent: for each window, how many readings are not due since their meters take no part in it; none of a bill's.
         key: fingerprint of the scheme key.
         lane_bytes: lane width; ``bound`` and ``capacity`` likewise of the lane plan.
         ciphertexts: one per ``capacity`` lanes, in order; empty where the PES left all lanes empty.
@@ -49,6 +50,7 @@ class Aggregate:
     ends: NDArray[np.int64]
     slots: NDArray[np.int64]
     counts: NDArray[np.int64]
+    absent: NDArray[np.int64]
     key: str
     bound: int
     lane_bytes: int
@@ -71,7 +73,10 @@ class Aggregate:
                 list(self.meters),
                 self.interval,
                 self.length,
-                *(np.asarray(column, "<i8").tobytes() for column in (self.starts, self.ends, self.slots, self.counts)),
+                *(
+                    np.asarray(column, "<i8").tobytes()
+                    for column in (self.starts, self.ends, self.slots, self.counts, self.absent)
+                ),
                 self.key,
                 self.bound,
                 self.lane_bytes,
@@ -83,16 +88,16 @@ class Aggregate:
     @classmethod
     def decode(cls, data: bytes) -> Aggregate:
         """The reverse; raises :class:`MalformedMessage` also where shapes contradict each other."""
-        columns: list[type | tuple[type, ...]] = [bytes] * 4
+        columns: list[type | tuple[type, ...]] = [bytes] * 5
         fields = wire.decode("aggregate", data, [bytes, str, str, list, int, int, *columns, str, int, int, int, list])
         deployment, kind, neighbourhood, meters, interval, length = fields[:6]
-        key, bound, lane_bytes, capacity, ciphertexts = fields[10:]
+        key, bound, lane_bytes, capacity, ciphertexts = fields[11:]
         if kind not in ("demand", "billing") or not all(isinstance(m, bytes) for m in meters + ciphertexts):
             raise MalformedMessage("an aggregate message is of no known kind.")
-        if any(len(column) % 8 for column in fields[6:10]):
+        if any(len(column) % 8 for column in fields[6:11]):
             raise MalformedMessage("an aggregate message has a torn column.")
-        starts, ends, slots, counts = (np.frombuffer(column, "<i8") for column in fields[6:10])
-        if not len(starts) == len(ends) == len(slots) or len(counts) != len(starts) * len(meters):
+        starts, ends, slots, counts, absent = (np.frombuffer(column, "<i8") for column in fields[6:11])
+        if not len(starts) == len(ends) == len(slots) == len(absent) or len(counts) != len(starts) * len(meters):
             raise MalformedMessage("an aggregate message's columns are of different lengths.")
         message = cls(
             deployment,
@@ -105,6 +110,7 @@ class Aggregate:
             ends,
             slots,
             counts.reshape(len(starts), len(meters)),
+            absent,
             key,
             bound,
             lane_bytes,
@@ -127,3 +133,6 @@ class Aggregate:
         most = LARGEST_COUNT // max(len(self.meters), 1)
         if any(((column < 0) | (column > most)).any() for column in (self.slots, self.counts)):
             raise MalformedMessage("an aggregate message counts readings that cannot be.")
+        due = self.slots * len(self.meters) if self.kind == "demand" else np.zeros_like(self.slots)
+        if ((self.absent < 0) | (self.absent > due)).any():
+            raise MalformedMessage("an aggregate message counts readings as not due that cannot be.")

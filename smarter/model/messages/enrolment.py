@@ -21,13 +21,14 @@ _VERIFY_KEY_BYTES = 32
 
 @dataclass(frozen=True)
 class EnrolmentRequest:
-    """A customer hands their public key to their meter.
+    """A customer hands their public keys to their meter.
 
     Attributes:
         deployment: 16 bytes.
         pseudonym: 8 bytes.
         fingerprint: of the public key.
         public_key: its byte form.
+        verify_key: the Ed25519 public key, 32 bytes, that verifies what the customer states.
         mac: HMAC-SHA256 over :meth:`authenticated` under a key from the code; 32 bytes.
     """
 
@@ -35,11 +36,13 @@ class EnrolmentRequest:
     pseudonym: bytes
     fingerprint: str
     public_key: bytes
+    verify_key: bytes
     mac: bytes
 
     def authenticated(self) -> bytes:
         """What the MAC covers."""
-        return wire.encode("enrol", [self.deployment, self.pseudonym, self.fingerprint, self.public_key])
+        fields = [self.deployment, self.pseudonym, self.fingerprint, self.public_key, self.verify_key]
+        return wire.encode("enrol", fields)
 
     def encode(self) -> bytes:
         """The byte form."""
@@ -49,11 +52,10 @@ class EnrolmentRequest:
     def decode(cls, data: bytes) -> EnrolmentRequest:
         """The reverse; raises :class:`MalformedMessage`. The MAC is the meter's to check."""
         body, mac = wire.decode("enrolment", data, [bytes, bytes])
-        deployment, pseudonym, fingerprint, public_key = wire.decode("enrol", body, [bytes, bytes, str, bytes])
-        request = cls(deployment, pseudonym, fingerprint, public_key, mac)
+        request = cls(*[*wire.decode("enrol", body, [bytes, bytes, str, bytes, bytes]), mac])
         _check_sizes(request.deployment, request.pseudonym)
-        if len(mac) != _MAC_BYTES:
-            raise MalformedMessage("an enrolment request has a MAC that cannot be.")
+        if (len(request.verify_key), len(mac)) != (_VERIFY_KEY_BYTES, _MAC_BYTES):
+            raise MalformedMessage("an enrolment request has a key or a MAC that cannot be.")
         return request
 
 

@@ -1,6 +1,8 @@
-"""A customer who enrols: the request that hands their public key to the meter, and the check of its answer."""
+"""A customer who enrols: the request that hands their public keys to the meter, and the check of its answer."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from smarter.errors import AuthenticationFailed
 from smarter.keys.invitation import Invitation, is_mac, mac_of
@@ -16,19 +18,25 @@ class Enrolling:
         pseudonym: of the meter that the code is for.
         fingerprint: of the customer's public key.
         public_key: its byte form.
+        verify_key: the customer's Ed25519 public key, for what they state.
     """
 
-    def __init__(self, code: bytes, deployment: bytes, pseudonym: bytes, fingerprint: str, public_key: bytes) -> None:
+    def __init__(
+        self,
+        code: bytes,
+        deployment: bytes,
+        pseudonym: bytes,
+        fingerprint: str,
+        public_key: bytes,
+        verify_key: bytes,
+    ) -> None:
         self._invitation = Invitation.of(code, deployment, pseudonym)
-        self._unsigned = EnrolmentRequest(deployment, pseudonym, fingerprint, public_key, b"")
+        self._unsigned = EnrolmentRequest(deployment, pseudonym, fingerprint, public_key, verify_key, b"")
 
     def request(self) -> bytes:
         """The message for the meter; only who has the code can make it."""
-        unsigned = self._unsigned
-        mac = mac_of(self._invitation.request, unsigned.authenticated())
-        return EnrolmentRequest(
-            unsigned.deployment, unsigned.pseudonym, unsigned.fingerprint, unsigned.public_key, mac
-        ).encode()
+        mac = mac_of(self._invitation.request, self._unsigned.authenticated())
+        return replace(self._unsigned, mac=mac).encode()
 
     def accept(self, data: bytes) -> bytes:
         """The meter's public signing key, from its answer.

@@ -47,6 +47,17 @@ class OwnReadings:
         first, last = np.searchsorted(self.slots, self.axis.first_slot_from(np.array([start, end], np.int64)))
         return replace(self, slots=self.slots[first:last], energies=self.energies[first:last])
 
+    def joined(self, later: OwnReadings) -> OwnReadings:
+        """With readings of the same meter that were opened later; of a slot that both have, the first stays."""
+        slots, first = np.unique(np.concatenate([self.slots, later.slots]), return_index=True)
+        return replace(
+            self,
+            slots=slots,
+            energies=np.concatenate([self.energies, later.energies])[first],
+            sealed=(*self.sealed, *later.sealed),
+            damaged=self.damaged + later.damaged,
+        )
+
     def blocks(self) -> list[ReadingBlock]:
         """As runs without a gap, in order of time."""
         starts = np.flatnonzero(np.diff(self.slots, prepend=self.slots[:1] - 2) != 1)

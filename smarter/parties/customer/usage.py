@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from smarter.model.clock import DAY, zone
 from smarter.model.readings import MWH_PER_KWH
 from smarter.model.results import WindowRow
-from smarter.model.windows import Axis, cut
+from smarter.model.windows import Axis, cut, months
 from smarter.parties.customer.own_readings import OwnReadings
 
 By = Literal["minute", "hour", "day", "month"]
@@ -60,14 +60,7 @@ def edges_by(by: By, axis: Axis, timezone: str, start: int, end: int) -> NDArray
         return axis.start_of(np.arange(axis.slot_at(start), axis.first_slot_from(end) + 1, dtype=np.int64))
     if by in ("hour", "day"):
         return cut(timezone, 3600 if by == "hour" else DAY, start, end).edges
-    clock = zone(timezone)
-    first = datetime.fromtimestamp(start, clock)
-    year, month = first.year, first.month
-    edges: list[int] = []
-    while not edges or edges[-1] < end:
-        edges.append(int(datetime(year, month, 1, tzinfo=clock).timestamp()))
-        year, month = year + month // 12, month % 12 + 1
-    return np.array(edges, np.int64)
+    return months(timezone, start, end)
 
 
 def gathered(own: OwnReadings, by: By, start: int, end: int) -> list[WindowRow]:

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from smarter.api import MeteredWindow, Tariff
 from smarter.model.bills import Account, Bill
 from smarter.model.messages import Status
-from smarter.model.results import WindowRow
+from smarter.model.periods import Period, period_of
+from smarter.model.results import ERASED, WindowRow
 
-Period = Literal["month", "week", "run"]
 
-
-def bills_of(rows: Iterable[WindowRow], tariff: Tariff, timezone: str) -> Iterator[Bill]:
+def bills_of(rows: Iterable[WindowRow], tariff: Tariff, timezone: str, kept: Iterable[Bill] = ()) -> Iterator[Bill]:
     """The bills of one household from all of its billing rows, in order of time.
 
     A window belongs to the period that its start lies in, by local time. A bill is ``complete`` when all of its windows
     are, ``incomplete`` when some have less than all readings or none, and ``missing`` (without energy and amount)
     when not one has been released. A period is cut to the windows there are.
+
+    ``kept``: bills whose windows were erased; each stands as it is, and what comes after it in its period is billed by
+    itself. Where not even that is left, a bill is ``erased``.
     """
     zone = ZoneInfo(timezone)
     period: Period = tariff.options.period
+    standing = {bill.start: bill for bill in kept}
 
-    def period_of(row: WindowRow) -> date | None:
-        return _period_start(datetime.fromtimestamp(row.start, zone).date(), period)
+    def bill_of(row: WindowRow) -> tuple[str, Bill | None]:
+        covering = next((bill for bill in standing.values() if bill.start <= row.start < bill.end), None)
+        return period_of(row.start, timezone, period), covering
 
-    for _, group in groupby(rows, period_of):
+    for (_, covering), group in groupby(rows, bill_of):
+        if covering is not None:
+            yield covering
+            continue
         windows = list(group)
         metered = [
             MeteredWindow(datetime.fromtimestamp(row.start, zone), datetime.fromtimestamp(row.end, zone), row.energy)
@@ -39,6 +45,7 @@ def bills_of(rows: Iterable[WindowRow], tariff: Tariff, timezone: str) -> Iterat
         ]
         first, last = windows[0], windows[-1]
         if not metered:
+            erased = all(row.status == ERASED for row in windows)
             yield Bill(
                 first.holder,
                 first.start,
@@ -46,7 +53,7 @@ def bills_of(rows: Iterable[WindowRow], tariff: Tariff, timezone: str) -> Iterat
                 None,
                 tariff.options.currency,
                 None,
-                Status.MISSING.word,
+                ERASED if erased else Status.MISSING.word,
                 (),
             )
             continue
@@ -77,13 +84,7 @@ def account_of(bills: Sequence[Bill], rows: Sequence[WindowRow], neighbourhood: 
         currency=bills[0].currency,
         amount=sum(amounts, Decimal(0)) if amounts else None,
         readings=sum(row.readings for row in rows if row.energy is not None),
-        expected=sum(row.expected for row in rows),
+        expected=sum(row.expected for row in rows if row.status != ERASED),
         status=words.pop() if len(words) == 1 else Status.INCOMPLETE.word,
         bills=tuple(bills),
     )
-
-
-def _period_start(day: date, period: Period) -> date | None:
-    if period == "month":
-        return day.replace(day=1)
-    return day - timedelta(days=day.weekday()) if period == "week" else None

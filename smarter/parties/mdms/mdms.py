@@ -23,8 +23,9 @@ from smarter.model.messages import (
     Status,
     delivery,
 )
-from smarter.model.results import WindowRow
+from smarter.model.results import ERASED, WindowRow
 from smarter.model.windows import WindowKind
+from smarter.parties.mdms.at_rest import DataKeys, Erased
 
 MAC_BYTES = 32
 
@@ -36,10 +37,12 @@ class MdmsKeys:
     Attributes:
         unwrap: its private keys for deliveries, current and earlier, by fingerprint.
         releaser: the releaser's Ed25519 public keys, current and earlier, by fingerprint.
+        data: what it seals its records under, by household and billing period.
     """
 
     unwrap: dict[str, PrivateKey]
     releaser: dict[str, bytes]
+    data: DataKeys
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ class MDMS:
     """Keeps every record by itself, sealed for it alone, with a MAC of its own.
 
     Anybody can seal for its public key and the releaser's signature is on the delivery, not on a record; the MAC, made
-    when a delivery has been checked, tells what came that way from what somebody else has put into the store.
+    when a delivery has been checked, tells what came that way from what somebody else has put into the store. What is
+    stored of a household is sealed once more under a data key, which can be destroyed.
     """
 
     def __init__(self, deployment: bytes, keys: MdmsKeys, keywrap: Keywrap) -> None:
@@ -79,10 +83,13 @@ class MDMS:
             fingerprint: derive(keywrap.dump_private(private), info=b"smarter mdms record mac 1", length=MAC_BYTES)
             for fingerprint, private in keys.unwrap.items()
         }
+        self.data = keys.data
         self.damaged: list[str] = []
 
     def receive(self, message: bytes) -> list[Record]:
         """Check a delivery and return its records, still sealed, for the store.
+
+        Data keys that were made for it are in :attr:`data`, to be kept first.
 
         Raises:
             AuthenticationFailed: not signed by the releaser.
@@ -104,7 +111,8 @@ class MDMS:
         records = []
         for body in delivered.records:
             header = RecordHeader.decode(SealedRecord.decode(body).header)
-            records.append(Record(header.kind, header.holder, header.start, self._maced(body, delivered.receiver)))
+            record = Record(header.kind, header.holder, header.start, self._maced(body, delivered.receiver))
+            records.append(self.data.seal(record))
         return records
 
     def _maced(self, body: bytes, receiver: str) -> bytes:
@@ -115,7 +123,8 @@ class MDMS:
         """A row for every expected window, in order of time, from one holder's records in that order.
 
         One record after the other is taken in and opened. One that does not verify, or is not there, gives a row with
-        status ``refused`` and is listed in :attr:`damaged`; the others are not affected.
+        status ``refused`` and is listed in :attr:`damaged`; the others are not affected. One whose data key was
+        destroyed gives a row with status ``erased``.
         """
         coming = iter(records)
         record = next(coming, None)
@@ -126,6 +135,9 @@ class MDMS:
             there = record if record is not None and record.start == start else None
             try:
                 content = self._open(expected, there, start, end)
+            except Erased:
+                yield WindowRow(expected.kind, expected.holder, start, end, 0, 0, due, None, ERASED, "")
+                continue
             except (AuthenticationFailed, KeyMismatch, MalformedMessage, DamagedStore) as error:
                 self.damaged.append(f"{expected.kind} of {expected.holder} from {start}: {error}")
                 yield WindowRow(
@@ -158,12 +170,11 @@ class MDMS:
     def _open(self, expected: Expected, record: Record | None, start: int, end: int) -> RecordContent:
         if record is None:
             raise DamagedStore("the store has no record of it")
-        body = record.body[:-MAC_BYTES]
+        stored = self.data.open(record)
+        body = stored[:-MAC_BYTES]
         sealed = SealedRecord.decode(body)
         header = RecordHeader.decode(sealed.header)
-        if header.receiver not in self._mac_keys or not hmac.compare_digest(
-            self._maced(body, header.receiver), record.body
-        ):
+        if header.receiver not in self._mac_keys or not hmac.compare_digest(self._maced(body, header.receiver), stored):
             raise AuthenticationFailed("the record did not come by a delivery, or has been altered")
         if (header.deployment, header.kind, header.holder, header.start, header.end) != (
             self._deployment,

@@ -21,6 +21,7 @@ class CustomerLink:
 
     Attributes:
         customer: the one public key that has been enrolled; None before.
+        verify_key: the Ed25519 public key that came with it, for what the customer states; empty before.
     """
 
     def __init__(
@@ -31,15 +32,17 @@ class CustomerLink:
         *,
         invitation: Invitation | None = None,
         customer: PublicKey | None = None,
+        verify_key: bytes = b"",
     ) -> None:
         self._identity = identity
         self._keywrap = keywrap
         self._cipher = cipher
         self._invitation = invitation
         self.customer = customer
+        self.verify_key = verify_key
 
     def enrol(self, data: bytes) -> bytes:
-        """Take the public key of a request that the code authenticates, once; returns the answer.
+        """Take the public keys of a request that the code authenticates, once; returns the answer.
 
         Raises:
             AuthenticationFailed: the request was not made with the code that is open for this meter, or none is.
@@ -58,7 +61,7 @@ class CustomerLink:
         public = self._keywrap.load_public(request.public_key)
         if public.fingerprint != request.fingerprint:
             raise AuthenticationFailed("the request to enrol names another key than the one it carries.")
-        self.customer, self._invitation = public, None
+        self.customer, self.verify_key, self._invitation = public, request.verify_key, None
         verify_key = public_of(self._identity.signing_key)
         unsigned = EnrolmentAnswer(request.deployment, request.pseudonym, public.fingerprint, verify_key, b"")
         mac = mac_of(invitation.answer, unsigned.authenticated())

@@ -16,7 +16,7 @@ from smarter.errors import OutOfBounds
 from smarter.keys.derive import EPOCH_SECRET_BYTES, epoch_keys
 from smarter.keys.signing import sign
 from smarter.model.messages import EpochKey, FrameHeader, Signed, encode_readings, reading_bytes
-from smarter.model.messages.epoch import LAST_EPOCH, SIGNING_CONTEXT
+from smarter.model.messages.epoch import LAST_EPOCH, PURPOSES, SIGNING_CONTEXT, Purposes
 from smarter.model.messages.frame import any_beyond
 from smarter.model.readings import ReadingBlock
 from smarter.model.windows import Axis
@@ -52,10 +52,27 @@ class Meter:
         self._width = reading_bytes(largest)
         self.pseudonym = identity.pseudonym
         self.epoch = 0
+        self.purposes: Purposes = PURPOSES
+        """What the readings of its key epoch may be used for; for nothing: it keeps its frames, and sends none."""
         self._counter = 0
 
-    def begin_epoch(self, keywrap: Keywrap, pes: PublicKey, random: Randomness) -> tuple[bytes, bytes]:
+    def begin_epoch(
+        self,
+        keywrap: Keywrap,
+        pes: PublicKey,
+        random: Randomness,
+        *,
+        since: int = 0,
+        purposes: Purposes = PURPOSES,
+    ) -> tuple[bytes, bytes]:
         """Draw a fresh epoch secret and announce it to the PES; the counter starts at 0.
+
+        Args:
+            keywrap: wraps the secret.
+            pes: for whom; when the epoch is for nothing, the secret is not in the announcement at all.
+            random: where the secret comes from.
+            since: the first slot of the epoch.
+            purposes: what its readings may be used for.
 
         Returns:
             The signed announcement, and the secret for the meter's own keystore.
@@ -75,8 +92,13 @@ class Meter:
         )
         self._seal = self._cipher.keyed(keys.seal)
         self._mac = HMAC(keys.mac, SHA256())
-        wrapped = keywrap.wrap(pes, secret, context=EpochKey.context(deployment, pseudonym, self.epoch))
-        body = EpochKey(deployment, pseudonym, self.epoch, self._cipher.name, pes.fingerprint, wrapped).encode()
+        self.purposes = purposes
+        receiver, wrapped = "", b""
+        if purposes:
+            receiver = pes.fingerprint
+            wrapped = keywrap.wrap(pes, secret, context=EpochKey.context(deployment, pseudonym, self.epoch))
+        name = self._cipher.name
+        body = EpochKey(deployment, pseudonym, self.epoch, name, receiver, wrapped, since, purposes).encode()
         signature = sign(self._identity.signing_key, body, SIGNING_CONTEXT)
         return Signed(body, signature).encode(), secret
 

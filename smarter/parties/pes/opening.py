@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -15,17 +15,20 @@ from numpy.typing import NDArray
 from smarter.api import AuthenticationFailed, KeyedCipher
 from smarter.errors import MalformedMessage
 from smarter.model.messages import Frame, decode_readings
+from smarter.model.messages.epoch import PURPOSES, Purposes
 from smarter.model.messages.frame import MAC_BYTES, any_beyond
+from smarter.model.windows import WindowKind
 from smarter.parties.pes.layout import Area
 
 
 @dataclass(frozen=True, repr=False)
 class OpeningKeys:
-    """What opens one meter's frames of one key epoch."""
+    """What opens one meter's frames of one key epoch, and what the meter says that its readings may be used for."""
 
     seal: KeyedCipher
     mac: bytes
     cipher: str
+    purposes: Purposes = PURPOSES
 
     @cached_property
     def _keyed_mac(self) -> HMAC:
@@ -47,12 +50,14 @@ class Opened:
         energies: mWh, shape meters × slots.
         frames: which frame of the hold each reading came in, from 1; 0 where there is none.
         dropped: why each frame that was not let in was dropped.
+        barred: by kind of sums, the frames whose readings may not join them.
     """
 
     first_slot: int
     energies: NDArray[np.int64]
     frames: NDArray[np.int32]
     dropped: list[str]
+    barred: Mapping[WindowKind, list[int]] = field(default_factory=dict)
 
 
 class _Refusal(Exception):
@@ -82,6 +87,7 @@ def open_frames(
     origin = np.zeros(taken.shape, np.int32)
     position = {pseudonym: row for row, pseudonym in enumerate(area.pseudonyms)}
     dropped = []
+    barred: dict[WindowKind, list[int]] = {}
     for number, data in enumerate(frames, start=1):
         try:
             frame = Frame.decode(data)
@@ -108,7 +114,11 @@ def open_frames(
             taken[row, columns] = True
             energies[row, columns] = readings
             origin[row, columns] = number
-    return Opened(first_slot, energies, origin, dropped)
+            if key.purposes != PURPOSES:
+                for kind in PURPOSES:
+                    if kind not in key.purposes:
+                        barred.setdefault(kind, []).append(number)
+    return Opened(first_slot, energies, origin, dropped, barred)
 
 
 def _verify(

@@ -31,6 +31,7 @@ from smarter.parties.pes.layout import Area, Layout
 from smarter.parties.pes.opening import Opened, OpeningKeys, open_frames
 from smarter.parties.pes.pieces import Combine, cut_pieces
 from smarter.parties.pes.sums import Place, Sums
+from smarter.parties.pes.taking_part import TakingPart
 
 EPOCHS_KEPT = 1024
 """Key epochs of a meter that are kept, for frames still on their way; a meter cannot fill the PES's memory."""
@@ -119,6 +120,7 @@ class PES:
             for area in self._areas.values()
             for pseudonym, key in zip(area.pseudonyms, area.verify_keys, strict=True)
         }
+        self._area_of = {pseudonym: area.name for area in self._areas.values() for pseudonym in area.pseudonyms}
         self._opening: dict[tuple[bytes, int], OpeningKeys] = {}
         self._epochs: dict[bytes, list[int]] = {pseudonym: [] for pseudonym in self._verify_keys}
         self._sums = {
@@ -128,6 +130,7 @@ class PES:
         self._late: dict[str, NDArray[np.bool_]] = {
             name: np.zeros((len(area.pseudonyms), 0), np.bool_) for name, area in self._areas.items()
         }
+        self._taking_part = {name: TakingPart(area.pseudonyms) for name, area in self._areas.items()}
 
     def accept_epoch(self, message: bytes) -> None:
         """Take the secret of a meter's new key epoch.
@@ -147,11 +150,21 @@ class PES:
             announced.deployment != self._deployment
             or announced.cipher != self._cipher.name
             or (known and announced.epoch <= known[-1])
-            or announced.receiver not in self._keys.unwrap
+            or (announced.purposes and announced.receiver not in self._keys.unwrap)
         ):
             raise AuthenticationFailed(
                 "a key epoch was announced again, or for another receiver, deployment or cipher."
             )
+        if announced.purposes:
+            self._opening[announced.pseudonym, announced.epoch] = self._opening_keys(announced)
+        self._taking_part[self._area_of[announced.pseudonym]].note(
+            announced.pseudonym, announced.since, announced.purposes
+        )
+        known.append(announced.epoch)
+        if len(known) > EPOCHS_KEPT:
+            self._opening.pop((announced.pseudonym, known.pop(0)), None)
+
+    def _opening_keys(self, announced: EpochKey) -> OpeningKeys:
         secret = self._keywrap.unwrap(
             self._keys.unwrap[announced.receiver],
             announced.wrapped,
@@ -164,12 +177,7 @@ class PES:
             epoch=announced.epoch,
             cipher_key_bytes=self._cipher.key_bytes,
         )
-        self._opening[announced.pseudonym, announced.epoch] = OpeningKeys(
-            self._cipher.keyed(keys.seal), keys.mac, self._cipher.name
-        )
-        known.append(announced.epoch)
-        if len(known) > EPOCHS_KEPT:
-            del self._opening[announced.pseudonym, known.pop(0)]
+        return OpeningKeys(self._cipher.keyed(keys.seal), keys.mac, self._cipher.name, announced.purposes)
 
     def absorb(self, name: str, frames: Sequence[bytes], first_slot: int, end_slot: int) -> Absorbed:
         """Open the frames of one hold, encrypt what they hold, and add it to the running sums.
@@ -187,6 +195,10 @@ class PES:
         with views.in_the_clear() as exposure:
             readings, dropped, places, encrypted = self._open_and_encrypt(name, frames, first_slot, end_slot)
         self._last_encrypted = len(encrypted)
+        for sums in self._sums[name]:
+            if sums.layout.kind == "demand":
+                for first, end in self._taking_part[name].absences("demand", first_slot, end_slot):
+                    sums.note_absent(first, end)
         return Absorbed(readings, exposure.seconds, dropped, len(encrypted), self._add(places, encrypted))
 
     def _open_and_encrypt(
@@ -258,7 +270,7 @@ class PES:
 
     def _close_bundle(self, area: Area, sums: Sums, closing: int) -> bytes:
         layout, public = sums.layout, self._keys.aggregate
-        windows, counts, totals = sums.close(self._scheme, public, closing)
+        windows, counts, absent, totals = sums.close(self._scheme, public, closing)
         blobs = [
             b"" if total is None
             else self._scheme.dump(public, self._rerandomise(total))[0]
@@ -276,6 +288,7 @@ class PES:
             edges[windows.start + 1 : windows.stop + 1],
             np.diff(layout.edges[windows.start : windows.stop + 1]),
             counts,
+            absent,
             public.fingerprint,
             layout.plan.bound,
             layout.plan.lane_bytes,
@@ -309,7 +322,7 @@ class PES:
         """The reverse of :meth:`snapshot`; raises :class:`MalformedMessage`."""
         key, state = wire.decode("pes-state", snapshot, [str, dict])
         try:
-            if key != self._keys.aggregate.fingerprint and any(s for *_, pair in state.values() for _, s, _ in pair):
+            if key != self._keys.aggregate.fingerprint and any(s for *_, pair in state.values() for _, s, *_ in pair):
                 raise KeyMismatch(f"the PES's running sums are under key {key[:8]}, which has been replaced.")
             for name, (shape, bits, pair) in state.items():
                 meters, slots = len(self._areas[name].pseudonyms), shape[1]

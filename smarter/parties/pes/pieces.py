@@ -50,9 +50,11 @@ def cut_pieces(opened: Opened, layout: Layout, combine: Combine) -> Pieces:
     """Cut one hold's readings into pieces of this layout's windows.
 
     ``frame`` adds up the readings of one frame that fall in one window: they were sealed together and are in the clear
-    together. ``none`` adds nothing.
+    together. ``none`` adds nothing. Frames that are barred from this kind of sums are as if they had not come.
     """
     frames = opened.frames
+    if barred := opened.barred.get(layout.kind):
+        frames = np.where(np.isin(frames, barred), 0, frames)
     slots = frames.shape[1]
     windows = layout.window_of(np.arange(slots) + opened.first_slot)
     begins = np.ones(frames.shape, np.bool_)

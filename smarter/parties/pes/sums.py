@@ -35,6 +35,7 @@ class Sums:
         self._interval = interval
         self._sums: dict[Place, Ciphertexts] = {}
         self._counts: dict[int, NDArray[np.int64]] = {}
+        self._absent: dict[int, int] = {}
         self._closed = 0
 
     def place(self, pieces: Pieces, end_slot: int) -> Iterator[tuple[Place, list[int], list[int]]]:
@@ -58,6 +59,13 @@ class Sums:
             yield from self._pack_joint(closing, pieces[kept & ~aside])
             if aside.any():
                 yield from self._pack_aside(closing, pieces[kept & aside])
+
+    def note_absent(self, first_slot: int, end_slot: int) -> None:
+        """One meter takes no part in these sums from ``first_slot`` to ``end_slot``: no reading of it is due there."""
+        low, high = self.layout.window_of(np.array([first_slot, end_slot - 1])).tolist()
+        for window in range(max(low, self._closed), high + 1):
+            start, end = self.layout.edges[window : window + 2].tolist()
+            self._absent[window] = self._absent.get(window, 0) + min(end, end_slot) - max(start, first_slot)
 
     def _count(self, pieces: Pieces) -> tuple[list[int], set[int]]:
         """Add to the counts; return the windows of the pieces, ascending, and those of them that had none before."""
@@ -141,13 +149,15 @@ class Sums:
 
     def close(
         self, scheme: Scheme, public: PublicKey, closing: int
-    ) -> tuple[range, NDArray[np.int64], list[Ciphertexts | None]]:
+    ) -> tuple[range, NDArray[np.int64], NDArray[np.int64], list[Ciphertexts | None]]:
         """Close a bundle.
 
         Returns:
-            Its windows, their counts (windows × meters), and one ciphertext per plaintext (None: all lanes empty).
+            Its windows, their counts (windows × meters), how many readings are not due in each since their meters take
+            no part, and one ciphertext per plaintext (None: all lanes empty).
         """
         windows = self.layout.bundle(closing, self._closed)
+        absent = np.array([self._absent.pop(window, 0) for window in windows], np.int64)
         counts = np.array([self.counts(window) for window in windows], np.int64)
         for place in sorted(place for place in self._sums if place[0] == closing and place[2] >= 0):
             held = self._sums.pop(place)
@@ -158,7 +168,7 @@ class Sums:
         for window in windows:
             self._counts.pop(window, None)
         self._closed = windows.stop
-        return windows, counts, totals
+        return windows, counts, absent, totals
 
     @property
     def open_sums(self) -> int:
@@ -171,17 +181,19 @@ class Sums:
             self._closed,
             [[*place, *scheme.dump(public, total)] for place, total in self._sums.items()],
             [[window, counts.astype("<i8").tobytes()] for window, counts in self._counts.items()],
+            [list(absent) for absent in self._absent.items()],
         ]
 
     def restore(self, scheme: Scheme, public: PublicKey, snapshot: list[Any]) -> None:
         """The reverse of :meth:`snapshot`; raises :class:`MalformedMessage`."""
         try:
-            closed, sums, counts = snapshot
+            closed, sums, counts, absent = snapshot
             self._closed = int(closed)
             self._sums = {(int(a), int(b), int(c), int(d)): scheme.load(public, [blob]) for a, b, c, d, blob in sums}
             self._counts = {
                 int(window): np.frombuffer(data, "<i8").reshape(self.layout.meters).copy() for window, data in counts
             }
+            self._absent = {int(window): int(readings) for window, readings in absent}
         except (TypeError, ValueError) as error:
             raise MalformedMessage("the PES's kept state does not read back.") from error
 

@@ -93,7 +93,7 @@ def _judge(
     names = aggregate.meters if meter < 0 else aggregate.meters[meter : meter + 1]
     members = tuple(names[row] for row in np.flatnonzero(counts))
     holder = aggregate.neighbourhood if meter < 0 else names[0].hex()
-    readings, expected = int(counts.sum()), slots * len(names)
+    readings, expected = int(counts.sum()), slots * len(names) - int(aggregate.absent[window])
     if not readings:
         status, reason = Status.MISSING, ""
     else:

@@ -141,9 +141,8 @@ def text_of(named: Named | None, keys: LogKeys) -> str:
 
 
 def content_of(entry: Entry) -> bytes:
-    """The bytes of an entry, without their closing brace: a line goes on with its hash."""
-    values = (entry.number, entry.time, entry.actor, entry.action, entry.subject, entry.detail)
-    return _canonical(dict(zip(_CONTENT, values, strict=True))).encode()[:-1]
+    """The bytes of an entry, its fields as :data:`_CONTENT` has them, without the closing brace: a hash follows."""
+    return _canonical(vars(entry)).encode()[:-1]
 
 
 def line_of(content: bytes, digest: bytes, seal: Seal | None = None) -> bytes:

@@ -73,7 +73,10 @@ class AuditLog:
         Raises:
             ValueError: an action outside the vocabulary, or a detail that is no small plain value.
         """
-        note = Note(action, actor, subject, detail)
+        self.put(Note(action, actor, subject, detail))
+
+    def put(self, note: Note) -> None:
+        """The same, of a note that there is already."""
         check_note(note)
         self._pending.append((self._clock(), note))
 

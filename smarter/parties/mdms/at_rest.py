@@ -1,0 +1,136 @@
+"""How the MDMS keeps what it holds of households: sealed once more, under a data key per household and billing period.
+
+``mdms`` seals and opens by it, ``protocols`` keep new keys in the MDMS's keystore before a record under them is stored.
+Without its key a record opens no more, wherever there is a copy of it. Demand is no household's, and stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from smarter.api import SYSTEM_RANDOMNESS, Randomness, Record
+from smarter.errors import DamagedStore, KeyMismatch, MalformedMessage
+from smarter.keys.data_key import DataKey, key_of
+from smarter.model.bills import Bill
+from smarter.model.messages import wire
+from smarter.model.periods import Periods
+
+
+class Erased(Exception):
+    """A record's data key was destroyed."""
+
+
+class DataKeys:
+    """The MDMS's data keys.
+
+    Args:
+        deployment: 16 bytes.
+        periods: the billing periods of its households.
+        keys: those there are, each with household and period, oldest first; destroyed ones too.
+        bills: the key for bills that outlive their windows.
+
+    Attributes:
+        fresh: new keys (household, period, key), to be kept before anything that was sealed since is stored.
+    """
+
+    def __init__(
+        self,
+        deployment: bytes,
+        periods: Periods,
+        keys: Iterable[tuple[str, str, DataKey]] = (),
+        bills: DataKey | None = None,
+        random: Randomness = SYSTEM_RANDOMNESS,
+    ) -> None:
+        self._deployment = deployment
+        self._periods = periods
+        self._random = random
+        self._keys: dict[str, DataKey] = {}
+        self._current: dict[tuple[str, str], DataKey] = {}
+        self._bills = bills
+        self.fresh: list[tuple[str, str, DataKey]] = []
+        for household, period, key in keys:
+            self._keys[key.name] = key
+            if not key.destroyed:
+                self._current[household, period] = key
+
+    def seal(self, record: Record) -> Record:
+        """A household's record as it is stored; one of demand as it is.
+
+        Raises:
+            KeyMismatch: there is no such household.
+        """
+        if record.kind != "billing":
+            return record
+        try:
+            place = record.holder, self._periods.of(record.holder, record.start)
+        except KeyError as error:
+            raise KeyMismatch("a record is of a household that is not of this deployment.") from error
+        key = self._current.get(place)
+        if key is None:
+            key = DataKey.fresh(self._random)
+            self._keys[key.name] = self._current[place] = key
+            self.fresh.append((*place, key))
+        return Record(record.kind, record.holder, record.start, key.seal(record.body, self._place(record)))
+
+    def open(self, record: Record) -> bytes:
+        """The body of a record as it was delivered.
+
+        Raises:
+            Erased: its key was destroyed.
+            AuthenticationFailed, KeyMismatch, MalformedMessage: it is not a record that was stored here.
+        """
+        if record.kind != "billing":
+            return record.body
+        key = key_of(record.body, self._keys)
+        if key.destroyed:
+            raise Erased
+        return key.open(record.body, self._place(record))
+
+    def _place(self, record: Record) -> bytes:
+        return wire.encode("record-at-rest", [self._deployment, record.kind, record.holder, record.start])
+
+    def seal_bill(self, bill: Bill) -> bytes:
+        """A bill's totals, without its lines, as they are kept when its windows are erased.
+
+        Raises:
+            DamagedStore: there is no key for that.
+        """
+        amount = "" if bill.amount is None else str(bill.amount)
+        energy = "" if bill.energy is None else str(bill.energy)
+        fields = [bill.start, bill.end, energy, bill.currency, amount, bill.status]
+        return self._bill_key().seal(wire.encode("kept-bill", fields), self._bill_of(bill.meter))
+
+    def open_bill(self, household: str, sealed: bytes) -> Bill:
+        """The reverse.
+
+        Raises:
+            DamagedStore: it does not read back.
+            AuthenticationFailed: it was altered, or is another household's.
+        """
+        key = self._bill_key()
+        data = key_of(sealed, {key.name: key}).open(sealed, self._bill_of(household))
+        try:
+            start, end, energy, currency, amount, status = wire.decode(
+                "kept-bill", data, [int, int, str, str, str, str]
+            )
+        except MalformedMessage as error:
+            raise DamagedStore(f"a bill that was kept does not read back ({error})") from error
+        return Bill(
+            household,
+            start,
+            end,
+            int(energy) if energy else None,
+            currency,
+            Decimal(amount) if amount else None,
+            status,
+            (),
+        )
+
+    def _bill_key(self) -> DataKey:
+        if self._bills is None:
+            raise DamagedStore("the MDMS's keystore has no key for bills that were kept; restore it from a backup")
+        return self._bills
+
+    def _bill_of(self, household: str) -> bytes:
+        return wire.encode("bill-at-rest", [self._deployment, household])

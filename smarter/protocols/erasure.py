@@ -1,0 +1,227 @@
+"""Erasing a household by destroying its keys: what it measured opens no more, in no copy; bare bills stay.
+
+``smarter customer erase`` and the app call it, for the customer or for whoever runs the meters, while no run goes on.
+Every step is durable before the next, and can be done again: stopped at any moment and repeated it ends the same.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+
+from smarter.api import OpenStore
+from smarter.errors import DamagedStore
+from smarter.keys.data_key import DataKey
+from smarter.keys.entries import KeyEntry
+from smarter.keys.keystore import Keystore, public_entries
+from smarter.keys.signing import public_of, sign
+from smarter.keys.unlock import Unlock
+from smarter.model.audit import Named, Note, household
+from smarter.model.bills import Bill
+from smarter.model.results import ERASED as ERASED_STATUS
+from smarter.model.views import View, acting
+from smarter.model.windows import iso
+from smarter.parties.mdms import MDMS
+from smarter.protocols.auditing import open_audit
+from smarter.protocols.granting import empty_mailbox
+from smarter.protocols.mdms_keys import BILLS, data_keys, data_purpose, mdms_keys
+from smarter.protocols.pes_state import PesState
+from smarter.protocols.plan import NeighbourhoodPlan
+from smarter.protocols.provision import ERASED
+from smarter.protocols.report import Report
+from smarter.protocols.session import Session
+from smarter.state import KeptMeter, StateFolder
+
+SIGNING_CONTEXT = b"smarter erasure receipt 1"
+COPIES_DAYS = 30
+"""For so many days at most a copy of the keystores should be kept: until then it opens what was erased meanwhile."""
+
+
+@dataclass(frozen=True)
+class KeptTotal:
+    """What is kept of a bill: its period, ISO 8601, and its totals; energy in mWh, the amount as exact text."""
+
+    period_start: str
+    period_end: str
+    energy_mwh: int | None
+    currency: str
+    amount: str | None
+    status: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What an erasure destroyed and what stays.
+
+    Attributes:
+        meter: pseudonym in hexadecimal.
+        time: ISO 8601, on the neighbourhood's clock.
+        destroyed: how many of what are gone.
+        keys: which keys were destroyed: key epochs by number, data keys and keys of the PES's state by name.
+        bills: what is kept of the bills whose windows were erased, now or earlier.
+        open_from: from when on billing windows stay, ISO 8601, since their bill does not stand yet; empty: none do.
+        stays: what else stays and why, a sentence each.
+    """
+
+    meter: str
+    time: str
+    destroyed: dict[str, int]
+    keys: dict[str, tuple[str, ...]]
+    bills: tuple[KeptTotal, ...]
+    open_from: str
+    stays: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SignedReceipt:
+    """A receipt as JSON text, the meter's Ed25519 signature over it, and the public key that verifies that."""
+
+    receipt: Receipt
+    text: str
+    signature: bytes
+    verify_key: bytes
+
+
+def erase(
+    session: Session,
+    state: StateFolder,
+    unlock: Unlock,
+    kept: KeptMeter,
+    *,
+    by: Named,
+    clock: Callable[[], float] = time.time,
+) -> SignedReceipt:
+    """Erase what a meter's household has measured so far. The caller holds the state's lock.
+
+    Raises:
+        DamagedKeys, WrongPassphrase: a keystore of meters, PES, MDMS or audit log does not open; nothing is done then.
+        DamagedStore: what the MDMS keeps does not read back.
+    """
+    meters, pes, mdms = (Keystore.open(state.keys, party, unlock) for party in ("meters", "pes", "mdms"))
+    pseudonym, plan = kept.pseudonym, next(plan for plan in session.plans if plan.name == kept.neighbourhood)
+    with open_audit(state, unlock) as audit:
+        audit.put(Note("erasure", by, household(pseudonym.hex()), {"what": "readings, billing windows and their keys"}))
+    at = int(clock())
+    with session.scenario.store.create().open(state.store) as records, acting(View()):
+        bills, periods, open_from = _keep_totals(session, state, mdms, records, kept, plan)
+    destroyed: dict[str, int] = {}
+    keys: dict[str, tuple[str, ...]] = {}
+    keys["epochs"] = _forget_epochs(meters, kept)
+    destroyed["announcements"], destroyed["seal_keys"] = session.wrapped.erase(pseudonym)
+    keys["data"] = _destroy_data_keys(mdms, pseudonym.hex(), periods)
+    destroyed["frames"], keys["pes_state"] = _renew_pes_state(session, pes, pseudonym, at)
+    destroyed["deliveries"] = empty_mailbox(state, pseudonym)
+    destroyed |= {"epoch_secrets": len(keys["epochs"]), "data_keys": len(keys["data"])}
+    receipt = Receipt(
+        pseudonym.hex(),
+        iso(at, plan.timezone),
+        destroyed,
+        keys,
+        tuple(_total(bill, plan.timezone) for bill in bills),
+        iso(open_from, plan.timezone) if open_from is not None else "",
+        _stays(open_from is not None),
+    )
+    text = json.dumps(asdict(receipt), sort_keys=True, separators=(",", ":"))
+    signing_key = meters.current(f"sign/{pseudonym.hex()}").private
+    return SignedReceipt(receipt, text, sign(signing_key, text.encode(), SIGNING_CONTEXT), public_of(signing_key))
+
+
+def _keep_totals(
+    session: Session,
+    state: StateFolder,
+    store: Keystore,
+    records: OpenStore,
+    kept: KeptMeter,
+    plan: NeighbourhoodPlan,
+) -> tuple[list[Bill], list[str], int | None]:
+    """Have the MDMS make the bills that stand, and keep their totals, durably.
+
+    Returns:
+        Those bills, the periods that they are of, and where the first window begins that stays, if one does.
+    """
+    if not any(store.entries(BILLS)):
+        store.add(DataKey.fresh().entry(BILLS))
+        store.save()
+    name, zone = kept.pseudonym.hex(), plan.timezone
+    data = data_keys(store, session.deployment, session.periods)
+    signers = [entry for entry in public_entries(state.keys, "releaser") if entry.purpose == "sign"]
+    keys = mdms_keys(store, signers, session.cryptography.keywrap, data)
+    report = session.report(MDMS(session.deployment, keys, session.cryptography.keywrap), records)
+    closed, left = _closed(report, records, session, name, plan)
+    bills = report.bills(name, zone, report.household(name, plan.name))
+    standing = [bill for bill in bills if session.periods.of(name, bill.start) in closed]
+    kept_now = {bill.start: data.seal_bill(bill) for bill in standing if bill.status != ERASED_STATUS}
+    session.journal.keep_bills(kept.pseudonym, kept_now)
+    return standing, closed, left
+
+
+def _closed(
+    report: Report, records: OpenStore, session: Session, name: str, plan: NeighbourhoodPlan
+) -> tuple[list[str], int | None]:
+    """The periods of which every window has been delivered, so that their bills stand; and the start of the rest."""
+    there = {record.start for record in records.records("billing", holder=name)}
+    periods: dict[str, list[int]] = {}
+    for start in plan.billing.starts.tolist():
+        periods.setdefault(session.periods.of(name, start), []).append(start)
+    closed = [period for period, starts in periods.items() if session.finished or there.issuperset(starts)]
+    return closed, next((starts[0] for period, starts in periods.items() if period not in closed), None)
+
+
+def _forget_epochs(store: Keystore, kept: KeptMeter) -> tuple[str, ...]:
+    name = kept.pseudonym.hex()
+    gone = tuple(entry.fingerprint for entry in store.entries(f"epoch/{name}"))
+    before = [int(entry.fingerprint, 16) for entry in store.entries(f"{ERASED}/{name}")]
+    last = max([kept.epoch, *(int(number, 16) for number in gone), *before])
+    for purpose in (f"epoch/{name}", f"{ERASED}/{name}"):
+        store.forget(purpose)
+    # So that no later epoch is numbered like one of these, should the journal be brought back from a backup.
+    store.add(KeyEntry.fresh(f"{ERASED}/{name}", fingerprint=f"{last:08x}", plugin="none", private=b""))
+    store.save(overwrite=True)
+    return gone
+
+
+def _destroy_data_keys(store: Keystore, name: str, periods: Iterable[str]) -> tuple[str, ...]:
+    gone = tuple(key for period in periods for key in store.destroy_private(data_purpose(name, period)))
+    store.save(overwrite=True)
+    return gone
+
+
+def _renew_pes_state(session: Session, store: Keystore, pseudonym: bytes, at: int) -> tuple[int, tuple[str, ...]]:
+    """Delete the kept frames, and seal what the PES keeps anew; how many frames, and which keys are destroyed."""
+    state, journal = PesState.of(session, store), session.journal
+    try:
+        snapshots, outbox = state.snapshots(journal), state.outbox(journal)
+    except DamagedStore:
+        # A journal from a backup whose keys are gone: it opens no more already.
+        return journal.erase(pseudonym, at, {}, []), ()
+    state.renew()
+    messages = state.sealed_outbox(message for _, message in outbox)
+    numbered = zip((number for number, _ in outbox), messages, strict=True)
+    frames = journal.erase(pseudonym, at, state.sealed(snapshots) if snapshots else {}, numbered)
+    return frames, state.settle(journal)
+
+
+def _total(bill: Bill, timezone: str) -> KeptTotal:
+    amount = None if bill.amount is None else f"{bill.amount:f}"
+    return KeptTotal(
+        iso(bill.start, timezone), iso(bill.end, timezone), bill.energy, bill.currency, amount, bill.status
+    )
+
+
+def _stays(open_bill: bool) -> tuple[str, ...]:
+    waiting = (
+        "Billing windows whose bill does not stand yet, until it does: ask for it again when the run is finished.",
+    )
+    return (
+        *(waiting if open_bill else ()),
+        "The totals of the bills, since billing law asks for them.",
+        "The neighbourhood's demand: sums over several households, of which none can be taken out. Who has the billing "
+        "windows of all the others can take them from it, and has this one's.",
+        "The account, and what its customer has agreed to or granted, with the signatures.",
+        "The audit log: who did what and when, the household under a keyed identifier, and no reading and no total.",
+        "What was exported, or delivered to somebody else: it is out of reach from here.",
+        "Copies of the keystores, where somebody keeps some: they open what is erased here until they are destroyed, "
+        f"within {COPIES_DAYS} days at the latest.",
+    )

@@ -1,0 +1,31 @@
+"""Households by what people call them: the first digits of a pseudonym.
+
+Commands that read what the MDMS knows look meters up here; no source's name is known to it.
+"""
+
+from __future__ import annotations
+
+from smarter.errors import UsageError
+from smarter.protocols.session import Session
+
+METER_DIGITS = 4
+"""The fewest digits of a pseudonym that name a meter."""
+
+
+def found_households(session: Session, meter: str | None) -> list[tuple[str, str]]:
+    """The household whose pseudonym begins with these digits, or all: pseudonym and neighbourhood.
+
+    Raises:
+        UsageError: none does, or more than one.
+    """
+    households = session.households
+    if meter is None:
+        return households
+    wanted = meter.rstrip("…").lower()
+    found = [pair for pair in households if pair[0].startswith(wanted)]
+    if len(found) != 1 or len(wanted) < METER_DIGITS:
+        raise UsageError(
+            f"{meter} names {len(found)} meters; give at least {METER_DIGITS} digits of one of "
+            f"{', '.join(pseudonym for pseudonym, _ in households[:5])}, …"
+        )
+    return found

@@ -1,0 +1,136 @@
+"""``smarter customer erase`` as its customer and whoever runs the meters meet it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smarter.keys.passwords import Pbkdf2Cost
+from smarter.keys.signing import verify
+from smarter.protocols import login as login_module
+from smarter.protocols.erasure import SIGNING_CONTEXT
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def place(finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ...]:
+    """A copy of the finished run as arguments: scenario and state; the head of its audit log lies elsewhere alone."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return finished.scenario, "--state", shutil.copytree(finished.state, tmp_path / "state")
+
+
+@pytest.fixture
+def customer(call: Call, place: tuple[object, ...]) -> Call:
+    """Call a command of ``smarter customer`` on that state."""
+    return lambda command, *arguments: call("customer", command, place[0], *arguments, *place[1:])
+
+
+@pytest.fixture
+def ada(customer: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """She is enrolled with home1 and logged in."""
+    monkeypatch.setattr(login_module, "DEFAULT_COST", Pbkdf2Cost(1))
+    monkeypatch.setenv("SMARTER_PASSWORD", "plaid-otter-vending-41")
+    monkeypatch.setenv("SMARTER_CODE", customer("invite", "home1").out.strip())
+    assert customer("enrol", "--name", "ada", "--agree", "1").code == 0
+    assert customer("login", "--name", "ada").code == 0
+
+
+@pytest.fixture
+def written(call: Call, place: tuple[object, ...], tmp_path: Path) -> Callable[[], dict[str, list[dict[str, str]]]]:
+    """The rows of the run's files, as ``smarter run --out`` writes them now."""
+
+    def rows() -> dict[str, list[dict[str, str]]]:
+        ended = call("run", *place, "--out", tmp_path / "out", "--quiet", "--verify")
+        assert ended.code == 0, ended
+        tables = {}
+        for name in ("billing", "bills", "demand"):
+            with (tmp_path / "out" / f"{name}.csv").open(newline="") as file:
+                tables[name] = list(csv.DictReader(file))
+        return tables
+
+    return rows
+
+
+def test_what_the_files_say_before_and_after(ada: None, customer: Call, written: Callable[[], Any]) -> None:
+    before = written()
+    said = customer("erase", "--yes")
+    assert (said.code, said.err) == (0, "")
+    after = written()
+    assert after["bills"] == before["bills"]
+    assert after["demand"] == before["demand"]
+    meter = said.out.split()[4]
+    for old, new in zip(before["billing"], after["billing"], strict=True):
+        gone = {"readings": "0", "energy_wh": "", "status": "erased"} if old["meter"] == meter else {}
+        assert new == old | gone
+    assert [row["status"] for row in after["billing"]].count("erased") == 4
+
+
+def test_says_what_went_and_what_stays(ada: None, customer: Call) -> None:
+    said = customer("erase", "--yes").out
+    for line in (
+        "  1 × secret of a key epoch of the meter",
+        "  1 × seal key, wrapped for the customer",
+        "  1 × key of a billing period's windows at the MDMS",
+        "Bills, of which the totals stay:",
+        "What stays:",
+    ):
+        assert line in said.splitlines()
+
+
+def test_as_json_has_the_meters_signature(ada: None, customer: Call) -> None:
+    whole = json.loads(customer("erase", "--yes", "--json").out)
+    assert json.loads(whole["signed_text"]) == whole["receipt"]
+    key, signature = bytes.fromhex(whole["verify_key"]), bytes.fromhex(whole["signature"])
+    verify(key, whole["signed_text"].encode(), signature, SIGNING_CONTEXT)
+
+
+def test_afterwards_she_is_told_so_and_her_bill_stands(ada: None, customer: Call, call: Call, place: Any) -> None:
+    bills = call("bills", *place, "--json").out
+    assert customer("show").code == 0
+    assert customer("erase", "--yes").code == 0
+    for command in ("show", "export", "check-bill"):
+        said = customer(command)
+        assert said.code == 3
+        assert said.err.startswith("smarter: your readings were erased on ")
+    shown = json.loads(call("bills", *place, "--json").out)
+    amounts = [(bill["meter"], bill["energy_mwh"], bill["amount"], bill["status"]) for bill in shown]
+    assert amounts == [(b["meter"], b["energy_mwh"], b["amount"], b["status"]) for b in json.loads(bills)]
+
+
+def test_is_asked_for_by_whom_it_concerns(customer: Call, ada: None) -> None:
+    assert (customer("erase").code, customer("erase").err) == (
+        2,
+        "smarter: nobody can be asked whether that is meant: say --yes.\n",
+    )
+    customer("logout")
+    assert customer("erase", "--yes").code == 4
+    assert customer("erase", "--meter", "nobody", "--yes").code == 2
+
+
+def test_whoever_runs_the_meters_erases_for_a_customer_who_is_gone(
+    customer: Call, call: Call, place: tuple[object, ...]
+) -> None:
+    assert customer("erase", "--meter", "home2", "--yes").code == 0
+    log = call("audit", "show", *place, "--action", "erasure")
+    assert len(log.out.splitlines()) == 2  # a heading and it
+    assert "operator:local" in log.out
+    assert call("audit", "verify", *place).code == 0
+
+
+def test_without_the_secret_of_a_keystore_nothing_is_done(
+    customer: Call, written: Callable[[], Any], place: tuple[object, ...]
+) -> None:
+    before = written()
+    key = Path(str(place[2])) / "keys" / "mdms.key"
+    whole = key.read_bytes()
+    key.write_bytes(bytes(32))
+    assert customer("erase", "--meter", "home2", "--yes").code == 4
+    key.write_bytes(whole)
+    assert written() == before
