@@ -79,6 +79,12 @@ class NeighbourhoodPlan:
         """How many readings the span could have."""
         return (self.end_slot - self.first_slot) * self.size
 
+    def windows_ended(self, slot: int) -> int:
+        """How many windows end up to a slot: the neighbourhood's, and each household's."""
+        moment = self.axis.start_of(slot)
+        demand, billing = (int(grid.ends.searchsorted(moment, "right")) for grid in (self.demand, self.billing))
+        return demand + billing * self.size
+
     def holds(self, since: int | None) -> Iterator[tuple[int, int]]:
         """The holds' slots, each (first, end), from slot ``since`` on; they are counted from the span's first slot."""
         position = self.first_slot if since is None else since
