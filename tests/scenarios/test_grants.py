@@ -20,7 +20,7 @@ from smarter.keys.passwords import Pbkdf2Cost
 from smarter.keys.public import read_public
 from smarter.keys.received import ReceivedFile
 from smarter.keys.unlock import KeyFileUnlock
-from smarter.model.audit import grantee, household
+from smarter.model.audit import grantee, household, party
 from smarter.model.events import Event, Finished, Progress, Warned
 from smarter.parties.customer import CustomerSecrets
 from smarter.parties.meter.statements import Grant
@@ -28,6 +28,7 @@ from smarter.protocols import granting, run_grants
 from smarter.protocols.audit_reading import read_audit
 from smarter.protocols.auditing import open_audit
 from smarter.protocols.enrolment import enrol, find_meter, invite, move_out
+from smarter.protocols.erasure import erase
 from smarter.protocols.grant_document import GrantDocument
 from smarter.protocols.grant_wish import Wish
 from smarter.protocols.grantee import Granted, MailboxKeeper, open_granted
@@ -384,6 +385,21 @@ class TestRevoked:
         assert lane.deliver().delivered == ()
         assert lane.sent == []
 
+    def test_an_erasure_just_before_a_delivery_is_put_in_keeps_it_out(
+        self, lane: Lane, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lane.grant()
+        put = Deliveries.put
+
+        def late(self: Deliveries, *given: Any) -> bool:
+            with lane.opened() as (session, _):
+                erase(session, lane.state, lane.unlock, find_meter(session, "home1"), by=party("meters"))
+            return put(self, *given)
+
+        monkeypatch.setattr(Deliveries, "put", late)
+        assert lane.deliver().delivered == ()
+        assert lane.sent == []
+
     def test_and_stopped_before_the_mailbox_was_emptied_nothing_is_handed_out(
         self, lane: Lane, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -509,6 +525,23 @@ class TestForged:
         assert outcome.delivered == ()
         assert {refused.meter for refused in outcome.refused} == {ada, bob}
 
+    def test_one_with_the_number_of_anothers_stands_in_nobodys_way(
+        self, lane: Lane, pairs: tuple[KeyPair, KeyPair]
+    ) -> None:
+        grant = lane.grant()
+        key = cryptography_of(lane.scenario).keywrap.dump_public(pairs[1].public)
+        detail = {"grant": grant.id, "grantee": "Bob", "plugin": grant.plugin, "key": key, "window": HOUR}
+        times = {"start": grant.start, "end": grant.end, "expires": grant.expires, "purpose": "to be in the way"}
+        lane.say("bob", "grant", **detail, **times)
+        outcome = lane.deliver()
+        assert {each.meter for each in outcome.delivered} == {lane.pseudonyms["home1"]}
+        assert [refused.meter for refused in outcome.refused] == [lane.pseudonyms["home2"]]
+        lane.say("bob", "revoke", grant=grant.id)
+        lane.deliver()
+        assert spans(lane.read()[0]) == [0, 1, 2]
+        with pytest.raises(DataError):
+            lane.read(pairs[1])
+
 
 class TestOneGridAGrantee:
     def test_other_windows_for_the_same_grantee_are_refused(self, lane: Lane, pairs: tuple[KeyPair, KeyPair]) -> None:
@@ -622,6 +655,18 @@ class TestTheMailbox:
         lane.deliver()  # again, but not the same bytes
         with pytest.raises(AuthenticationFailed, match="received before"):
             lane.read(received=memory)
+
+    def test_goes_on_after_an_erasure_with_what_was_measured_since(self, lane: Lane, tmp_path: Path) -> None:
+        memory = tmp_path / "received.json"
+        lane.grant()
+        lane.deliver()
+        lane.read(received=memory)
+        with lane.opened() as (session, _):
+            erase(session, lane.state, lane.unlock, find_meter(session, "home1"), by=party("meters"))
+        lane.run()
+        for granted in (*lane.read(), *lane.read(received=memory)):
+            assert (granted.gone, granted.deliveries, spans(granted)) == (1, 1, [3, 4, 5])
+            assert granted.sums.energies.tolist() == lane.source("home1").reshape(6, 60)[3:].sum(axis=1).tolist()
 
     def test_is_checked_by_the_key_in_the_customers_document(self, lane: Lane, tmp_path: Path) -> None:
         grant = lane.grant()

@@ -165,7 +165,7 @@ def test_what_is_done_is_noted_before_under_the_operators_name(office: Office) -
     actions = [action for action, _ in office.log()[before:]]
     assert actions == ["login", "key-use", "read"]
     assert office.log()[-1][1] == {"what": "rerate", "role": "billing-clerk"}
-    entries = office.at_desk("auditor", lambda desk: list(desk.log(of_operator="billing-clerk")))
+    entries = office.at_desk("auditor", lambda desk: list(desk.log(of_operator=" Billing-Clerk")))
     assert {"operator-change", "login", "read"} <= {entry.action for entry in entries}
     assert len({entry.actor for entry in entries if entry.action in ("login", "read")}) == 1
 

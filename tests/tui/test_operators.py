@@ -19,6 +19,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from smarter.errors import WrongPassphrase
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.keys.second_factor import STEP
 from smarter.keys.unlock import KeyFileUnlock
@@ -189,6 +190,19 @@ class TestTheDoor:
             assert not page.attended
             await pilot.press("escape", "8")
             assert office_app.current_mode == "plugins"
+
+    async def test_a_wrong_passphrase_is_asked_for_again(
+        self, office_app: SmarterApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise WrongPassphrase("audit.keys cannot be opened; type its passphrase.")
+
+        monkeypatch.setattr(OperatorsCounter, "log_in", refuse)
+        async with at_the_door(office_app) as (pilot, page):
+            remembered = office_app.unlocking()
+            await typed(pilot, "carl", PASSWORD, "123456")
+            assert "cannot be opened" in page.forms.form.said
+            assert office_app.unlocking() is not remembered
 
 
 class TestRoles:
