@@ -121,8 +121,8 @@ def read(
         keeper = MailboxKeeper(session, folder, int(time.time()))
         sent = keeper.waiting(private.fingerprint)
         with open_audit(folder, unlocking(unlock, folder)) as log:
-            messages = keeper.hand_out(sent.values(), private.fingerprint, log)
-        granted = open_granted(session, private, messages, sent, papers, received)
+            handed = keeper.hand_out(sent.values(), private.fingerprint, log)
+        granted = open_granted(session, private, handed, sent, papers, received)
     finally:
         session.journal.close()
     text = granted_json(granted) if as_json else granted_csv(granted)
@@ -162,6 +162,11 @@ def _tell(granted: Granted) -> None:
         f"{short(header.pseudonym.hex())}, signed by key {fingerprint(granted.verify_key)} ({how})",
         err=True,
     )
+    if granted.gone:
+        click.echo(
+            f"what was delivered before that, up to delivery {granted.gone:,}, is not here any more: it was erased",
+            err=True,
+        )
 
 
 @grants.command(

@@ -46,6 +46,7 @@ def _form(granted: Granted) -> dict[str, object]:
         "timezone": header.timezone,
         "window": header.window,
         "deliveries": granted.deliveries,
+        "gone_before": granted.gone,
         "windows": [
             {
                 "start": iso(start, header.timezone),

@@ -57,8 +57,8 @@ class ReceivedFile:
         known = self._grants.get(grant)
         return bytes.fromhex(known.verify_key) if known else None
 
-    def check(self, grant: str, verify_key: bytes, messages: Sequence[bytes]) -> None:
-        """Return when all that was received before is still there, and the same key is to sign.
+    def check(self, grant: str, verify_key: bytes, messages: Sequence[bytes], gone: int = 0) -> None:
+        """Return when all that was received before is still there, or ``gone`` before it, and the same key is to sign.
 
         Raises:
             AuthenticationFailed: it is not.
@@ -70,16 +70,18 @@ class ReceivedFile:
             raise AuthenticationFailed(
                 f"deliveries under grant {grant[:8]} were signed by another key before: ask the customer which one is."
             )
-        there = messages[known.number - 1 : known.number]
+        if known.number <= gone:
+            return
+        there = messages[known.number - 1 - gone : known.number - gone]
         if not there or not hmac.compare_digest(_digest(there[0]), known.digest):
             raise AuthenticationFailed(
                 f"delivery {known.number} under grant {grant[:8]} is not the one that was received before: the mailbox "
                 "was taken back or altered; ask whoever runs the meters."
             )
 
-    def remember(self, grant: str, verify_key: bytes, messages: Sequence[bytes]) -> None:
-        """All of ``messages`` have been received under a grant."""
-        self._grants[grant] = Remembered(verify_key.hex(), len(messages), _digest(messages[-1]))
+    def remember(self, grant: str, verify_key: bytes, messages: Sequence[bytes], gone: int = 0) -> None:
+        """All of ``messages`` have been received under a grant, of which so many were ``gone`` before them."""
+        self._grants[grant] = Remembered(verify_key.hex(), gone + len(messages), _digest(messages[-1]))
 
     def save(self) -> None:
         """Replace the file."""

@@ -47,8 +47,13 @@ class Grantee:
         self._private = private
         self._keywrap = keywrap
 
-    def open(self, messages: Iterable[bytes], source: Source) -> list[Received]:
-        """Open all deliveries under one grant, from the first on.
+    def open(self, messages: Iterable[bytes], source: Source, gone: int = 0) -> list[Received]:
+        """Open all deliveries under one grant, from the first on that is there.
+
+        Args:
+            messages: the deliveries, in order.
+            source: whose they are to be.
+            gone: how many the first ones were, that whoever keeps the mailbox says to have taken out.
 
         Raises:
             AuthenticationFailed: one is altered, of another meter, grant or receiver, or lost, repeated or swapped.
@@ -57,10 +62,10 @@ class Grantee:
         received: list[Received] = []
         for message in messages:
             one = self._open(message, source)
-            if one.header.number != len(received) + 1:
+            if one.header.number != (due := gone + len(received) + 1):
                 raise AuthenticationFailed(
-                    f"the deliveries under grant {source.grant[:8]} are not whole: number {len(received) + 1} is "
-                    f"missing or out of order (there is {one.header.number}); ask whoever runs the meters."
+                    f"the deliveries under grant {source.grant[:8]} are not whole: number {due} is missing or out of "
+                    f"order (there is {one.header.number}); ask whoever runs the meters."
                 )
             if received and received[-1].header.end > one.header.start:
                 raise AuthenticationFailed(f"delivery {one.header.number} brings a window that was delivered before.")

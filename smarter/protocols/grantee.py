@@ -39,6 +39,7 @@ class Granted:
     Attributes:
         header: of the last delivery.
         deliveries: how many there were.
+        gone: how many before them were taken out of the mailbox, as when the household's readings were erased.
         sums: of all windows, in order of time.
         verify_key: the meter's, by which they were checked.
         vouched: how it is known: by a grant ``document``, from ``before``, or from the deployment's ``list``.
@@ -46,9 +47,18 @@ class Granted:
 
     header: GrantHeader
     deliveries: int
+    gone: int
     sums: WindowSums
     verify_key: bytes
     vouched: str
+
+
+@dataclass(frozen=True)
+class HandedOut:
+    """What was here under one grant: its deliveries, and the number of the last one before them that is gone."""
+
+    messages: list[bytes]
+    gone: int
 
 
 class MailboxKeeper:
@@ -89,17 +99,26 @@ class MailboxKeeper:
             raise DataError(f"nothing is here for the key {receiver[:8]}… any more ({reasons}).")
         return there
 
-    def hand_out(self, there: Iterable[Sent], receiver: str, log: AuditLog) -> dict[str, list[bytes]]:
-        """What is here under each grant; noted first, and from now on counted as fetched."""
+    def hand_out(self, there: Iterable[Sent], receiver: str, log: AuditLog) -> dict[str, HandedOut]:
+        """What is here under each grant; noted first, and from now on counted as fetched.
+
+        Raises:
+            DataError: it was all revoked meanwhile.
+        """
         there = list(there)
         for each in there:
             log.note("read", grantee(receiver), household(each.meter.hex()), what="granted windows", grant=each.grant)
         log.commit()
         mailbox = Deliveries(self._state.deliveries)
         try:
-            return {each.grant: mailbox.fetch(each.grant, self._now) for each in there}
+            out = {
+                each.grant: HandedOut(mailbox.fetch(each.grant, self._now), mailbox.gone(each.grant)) for each in there
+            }
         finally:
             mailbox.close()
+        if not (left := {grant: handed for grant, handed in out.items() if handed.messages}):
+            raise DataError(f"nothing is here for the key {receiver[:8]}… any more: it was revoked just now.")
+        return left
 
     def _why_not(self, mailbox: Deliveries, sent: Sent) -> str | None:
         """Why nothing is handed out under a grant; what is over for good is taken out."""
@@ -117,10 +136,10 @@ class MailboxKeeper:
             statements.close()
         grant = standing.grants.get(sent.grant)
         if grant is None:
-            mailbox.empty(sent.grant)
+            mailbox.empty(sent.grant, sent.meter)
             return ENDED
         if not grant.live(self._now):
-            mailbox.empty(sent.grant)
+            mailbox.empty(sent.grant, sent.meter)
             return why_not(grant, standing, self._now)
         return why_not(grant, standing, self._now) and "it rests"
 
@@ -128,7 +147,7 @@ class MailboxKeeper:
 def open_granted(
     session: Session,
     private: PrivateKey,
-    messages: dict[str, list[bytes]],
+    handed: dict[str, HandedOut],
     sent: dict[str, Sent],
     documents: Sequence[GrantDocument],
     received: ReceivedFile,
@@ -143,7 +162,8 @@ def open_granted(
     by_grant = {document.grant: document for document in documents}
     party = Grantee(private, session.cryptography.keywrap)
     opened = []
-    for grant, there in messages.items():
+    for grant, out in handed.items():
+        there, gone = out.messages, out.gone
         document, before = by_grant.get(grant), received.verify_key(grant)
         if document is not None:
             source, vouched = document.source, "document"
@@ -152,12 +172,12 @@ def open_granted(
         else:
             known, vouched = (before, "before") if before else (listed.get(sent[grant].meter, b""), "list")
             source = Source(session.deployment, sent[grant].meter, grant, known)
-        received.check(grant, source.verify_key, there)
+        received.check(grant, source.verify_key, there, gone)
         with acting(View()):
-            all_of_it = party.open(there, source)
-        received.remember(grant, source.verify_key, there)
+            all_of_it = party.open(there, source, gone)
+        received.remember(grant, source.verify_key, there, gone)
         sums = joined([one.sums for one in all_of_it])
-        opened.append(Granted(all_of_it[-1].header, len(there), sums, source.verify_key, vouched))
+        opened.append(Granted(all_of_it[-1].header, len(there), gone, sums, source.verify_key, vouched))
     received.save()
     return opened
 

@@ -86,6 +86,7 @@ class Granting:
         self._broken: tuple[Refusal, ...] = ()
         self._kept: dict[bytes, list[Frame]] = {}
         self._kept_from: dict[bytes, int] = {}
+        self._erased: dict[bytes, int | None] = {}
 
     def close(self) -> None:
         """Give the files back."""
@@ -116,6 +117,7 @@ class Granting:
         self._deliveries.expire(now)
         progress = self._session.journal.progress()
         claimed: dict[str, bytes] = {}
+        self._erased.clear()
         for meter, standing in standings.items():
             plan = self._plans[meter]
             closed = int(plan.axis.start_of(progress.get(plan.name, plan.first_slot)))
@@ -150,7 +152,7 @@ class Granting:
                 end=stamp(each.end),
             )
         self._log.commit()
-        if not self._deliveries.put(batch, self._unchanged):
+        if not self._deliveries.put(batch, self._as_they_were):
             return Outcome((), tuple(refused))
         return Outcome(tuple(each for each, _ in batch), tuple(refused))
 
@@ -172,15 +174,21 @@ class Granting:
             self._standings, self._broken = standings, tuple(broken)
             if self._state.deliveries.exists():
                 # Whoever revoked may have been stopped before they emptied it.
-                for grant in (grant for each in standings.values() for grant in each.grants.values()):
-                    if grant.revoked is not None:
-                        self._deliveries.empty(grant.id)
+                for meter, standing in standings.items():
+                    for grant in standing.grants.values():
+                        if grant.revoked is not None:
+                            self._deliveries.empty(grant.id, meter)
         return self._standings
 
     def _unchanged(self) -> bool:
         if self._statements.changed():
             self._standings = None
         return self._standings is not None
+
+    def _as_they_were(self) -> bool:
+        """Whether nothing was stated, and no frames erased, since they were looked at."""
+        erased = self._session.journal.erased
+        return self._unchanged() and all(erased(meter) == at for meter, at in self._erased.items())
 
     def _due(
         self,
@@ -192,7 +200,8 @@ class Granting:
         now: int,
     ) -> Iterator[tuple[Sent, bytes]]:
         number, since = self._reached(meter, grant)
-        windows = windows_of(grant, plan.timezone, since, closed, plan.start)
+        kept = closed - self._session.scenario.accounts.keep_frames
+        windows = windows_of(grant, plan.timezone, since, closed, plan.start, kept if kept > plan.start else None)
         for other in standing.grants.values():
             if len(windows[0]) and on_another_grid(other, grant):
                 windows = apart_from(
@@ -217,6 +226,7 @@ class Granting:
         keywrap = self._session.cryptography.keywrap
         granted = GrantedMeter(identity, keywrap, self._cipher, plan.axis, plan.timezone)
         receiver = granted.receiver(grant).fingerprint
+        self._erased.setdefault(meter, self._session.journal.erased(meter))
         first = max(int(plan.axis.first_slot_from(int(windows[0][0]))), plan.first_slot)
         if first < self._kept_from.get(meter, plan.end_slot):
             self._kept[meter] = self._decoded(self._session.journal.frames(meter))

@@ -116,7 +116,8 @@ class CustomerGrants:
             if other.live(now) and on_another_grid(other, wished):
                 raise UsageError(
                     f"{other.grantee} has windows of {spell_window(other.window)} of yours by grant {other.id[:8]}; "
-                    "windows cut otherwise would tell more than either: grant the same ones, or revoke that first."
+                    "windows cut otherwise would tell more than either: grant the same ones, or revoke that first, and "
+                    "only times that were not delivered come."
                 )
 
     def give(self, wish: Wish) -> Grant:
@@ -165,7 +166,7 @@ class CustomerGrants:
         if self._state.deliveries.exists():
             mailbox = Deliveries(self._state.deliveries)
             try:
-                mailbox.empty(grant.id)
+                mailbox.empty(grant.id, self._holder.account.meter)
                 sent = [each for each in mailbox.of_meter(self._holder.account.meter) if each.grant == grant.id]
             finally:
                 mailbox.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -58,7 +58,7 @@ class Keyring:
         return self.stores["meters"].current(f"sign/{pseudonym.hex()}").private
 
     def keep_epochs(
-        self, epochs: Mapping[bytes, tuple[int, bytes]], forgotten: Iterable[tuple[bytes, int]] = ()
+        self, epochs: Mapping[bytes, tuple[int, bytes]], forgotten: Sequence[tuple[bytes, int]] = ()
     ) -> None:
         """Keep each meter's new epoch secret, so that it can hand its seal key to its customer later.
 
@@ -70,7 +70,7 @@ class Keyring:
         for pseudonym, (epoch, secret) in epochs.items():
             number = f"{epoch:08x}"
             store.add(KeyEntry.fresh(f"epoch/{pseudonym.hex()}", fingerprint=number, plugin="hkdf", private=secret))
-        store.save()
+        store.save(overwrite=bool(forgotten))
 
     def last_epochs(self) -> dict[bytes, int]:
         """The last key epoch of each meter that its keystore knows of, also those that were left or erased."""

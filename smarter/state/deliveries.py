@@ -117,9 +117,14 @@ class Deliveries(Database):
             query = "SELECT message FROM deliveries WHERE granted = ? AND message IS NOT NULL ORDER BY number"
             return [bytes(message) for (message,) in self._db.execute(query, (grant,))]
 
-    def empty(self, grant: str) -> int:
-        """Take out all that is here under a grant; returns how many of them nobody had fetched."""
-        return self._empty("granted = ?", grant)
+    def gone(self, grant: str) -> int:
+        """The number of the last delivery under a grant that was taken out; 0: none was."""
+        query = "SELECT max(number) FROM deliveries WHERE granted = ? AND message IS NULL"
+        return int(self._rows(query, grant)[0][0] or 0)
+
+    def empty(self, grant: str, meter: bytes) -> int:
+        """Take out all that is here of a meter under a grant; returns how many of them nobody had fetched."""
+        return self._empty("granted = ? AND meter = ?", grant, meter)
 
     def empty_meter(self, meter: bytes) -> int:
         """Take out all that is here of a meter; returns how many of them nobody had fetched."""
@@ -131,12 +136,12 @@ class Deliveries(Database):
             return 0  # without waiting for whoever writes
         return self._empty("expires <= ?", now)
 
-    def _empty(self, condition: str, value: object) -> int:
+    def _empty(self, condition: str, *values: object) -> int:
         here = f"{condition} AND message IS NOT NULL"
         with self._transaction():
             counted = f"SELECT count(*) - count(fetched) FROM deliveries WHERE {here}"  # noqa: S608 - conditions are ours
-            (unfetched,) = self._db.execute(counted, (value,)).fetchone()
-            self._db.execute(f"UPDATE deliveries SET message = NULL WHERE {here}", (value,))  # noqa: S608 - likewise
+            (unfetched,) = self._db.execute(counted, values).fetchone()
+            self._db.execute(f"UPDATE deliveries SET message = NULL WHERE {here}", values)  # noqa: S608 - likewise
         return int(unfetched)
 
     def _sent(self, condition: str, *values: object) -> list[Sent]:

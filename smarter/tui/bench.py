@@ -109,6 +109,10 @@ class Bench(App[None]):
             self._unlock = unlock_from(mode, self.state.keys, environ=os.environ, ask=asking(self))
         return self._unlock
 
+    def forget_typed(self) -> None:
+        """Ask again for passphrases that were typed: one of them was wrong."""
+        self._unlock = None
+
     def _publish(self, picture: Picture) -> None:
         """From the thread of the run."""
         self.post_message(self.PictureTaken(picture))
@@ -158,7 +162,7 @@ class Bench(App[None]):
             with reporting(session, self.state, self.unlocking()) as report:
                 yield report
         except WrongPassphrase:
-            self._unlock = None
+            self.forget_typed()
             raise
         finally:
             session.journal.close()
@@ -176,7 +180,7 @@ class Bench(App[None]):
         """Hand the picture to the page in front."""
         self.picture = message.picture
         if self.picture.condition == "failed":
-            self._unlock = None  # what was typed may be what is wrong
+            self.forget_typed()  # it may be what is wrong
         self.refresh_page()
 
     def refresh_page(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smarter.charts.receipt import receipt_text
-from smarter.errors import IntegrityError, Interrupted, UsageError
+from smarter.errors import SmarterError, UsageError
 from smarter.keys.keystore import Keystore
 from smarter.keys.public import LONGEST, PublicHalf, read_public
 from smarter.model.audit import Entry, Note, household
@@ -130,8 +130,9 @@ class RightsCounter(Counter):
             try:
                 outcome = deliver_now(door.session, self.folder, self.unlocking(), only=holder.account.meter)
                 told = f"Delivered at once: {sum(each.windows for each in outcome.delivered):,} windows that are over."
-            except (IntegrityError, Interrupted, UsageError):
-                told = "Your meter delivers in the next run, or by `smarter grants deliver`."
+            except (SmarterError, OSError) as error:  # the grant stands, and its document is shown in any case
+                why = str(error).rstrip(".")
+                told = f"Your meter delivers in the next run, or by `smarter grants deliver`; not now: {why}."
         return NewGrant(f"grant-{given.id[:8]}.json", document.text(), told)
 
     def revoke(self, visit: Visit, wanted: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 import re
 import shutil
 import stat
@@ -15,6 +17,7 @@ import pytest
 
 from smarter.keys import grantee as grantee_keys
 from smarter.keys.passwords import Pbkdf2Cost
+from smarter.protocols import granting
 from smarter.protocols import login as login_module
 
 Call = Callable[..., Any]
@@ -95,6 +98,20 @@ def test_a_weak_passphrase_makes_no_key(
     said = call("grants", "new-key", tmp_path / "mine.pem")
     assert (said.code, why in said.err) == (2, True)
     assert not (tmp_path / "mine.pem").exists()
+
+
+@pytest.mark.usefixtures("ada")
+def test_the_document_is_printed_though_somebody_else_is_at_the_mailbox(
+    smarter: Call, key: Path, script: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), "deliveries.sqlite")
+
+    script.setattr(granting, "deliver_now", busy)
+    public = grantee_keys.public_path(key)
+    said = smarter("customer", "grant", "--key", public, "--name", "Advice Ltd", "--purpose", "nights")
+    assert said.code == 6
+    assert json.loads(said.out)["grantee"] == "Advice Ltd"
 
 
 def test_what_is_granted_is_read_as_csv_and_json_and_into_a_file(

@@ -157,7 +157,7 @@ def window_sums(draw: Any) -> WindowSums:
     edges = np.cumsum([60 + gap for gap in gaps]) + draw(moments)
     expected = np.array(draw(st.lists(st.integers(0, 60), min_size=windows, max_size=windows)), np.int64)
     readings = np.array([draw(st.integers(0, most)) for most in expected.tolist()], np.int64)
-    told = (readings > 0) & (2 * readings >= expected)
+    told = (readings > 0) & (2 * readings >= expected) & ((readings > 1) | (expected == 1))
     energies = [draw(moments) if one else 0 for one in told.tolist()]
     return WindowSums(edges - 60, edges, readings, expected, np.array(energies, np.int64))
 

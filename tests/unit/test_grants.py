@@ -183,6 +183,15 @@ class TestSums:
         assert sums.given.tolist() == [told, *[False] * 5]
         assert sums.energies.tolist() == [int(home.energies[:measured].sum()) if told else 0, *[0] * 5]
 
+    @pytest.mark.parametrize(("minutes", "told"), [(1, [True] * 3), (2, [True, False])])
+    def test_a_window_of_several_readings_never_tells_one_alone(
+        self, home: Home, minutes: int, told: list[bool]
+    ) -> None:
+        """Of three readings one is in a window by itself, and one in half a window."""
+        grant = replace(home.grant, window=60 * minutes)
+        windows = windows_of(grant, "UTC", START, START + 60 * len(told) * minutes, START)
+        assert home.granted.sums(windows, home.seal(home.energies[:3]), home.secrets).given.tolist() == told
+
     def test_do_not_reach_into_epochs_from_before_the_customer(self, home: Home) -> None:
         assert self.sums(home, home.frames, {}).readings.sum() == 0
 
@@ -218,6 +227,10 @@ class TestWindows:
         starts, ends = windows_of(replace(home.grant, **changes), "UTC", since, closed, START)
         assert starts.tolist() == [START + hour * HOUR for hour in hours]
         assert ends.tolist() == [START + (hour + 1) * HOUR for hour in hours]
+
+    def test_that_began_before_the_frames_that_are_kept_are_left_out(self, home: Home) -> None:
+        starts, _ = windows_of(home.grant, "UTC", START, START + 6 * HOUR, START, START + HOUR + 1)
+        assert starts[0] == START + 2 * HOUR
 
     def test_of_a_month_are_those_of_the_calendar(self, home: Home) -> None:
         year = replace(home.grant, window="month", end=START + 366 * DAY)

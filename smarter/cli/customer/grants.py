@@ -106,12 +106,13 @@ def grant(
             f"{half.fingerprint}",
             err=True,
         )
-        _deliver(door, holder.account.meter, unlock)
+        # First the document, which no other command prints: the grant is given, whatever becomes of a first delivery.
         if out is None:
             click.echo(document.text(), nl=False)
         else:
             out.write_text(document.text(), encoding="utf-8")
             click.echo(f"wrote the grant document to {out}", err=True)
+        _deliver(door, holder.account.meter, unlock)
 
 
 def _moment(option: str, text: str, timezone: str) -> int:

@@ -92,7 +92,7 @@ class WindowSums:
     def given(self) -> NDArray[np.bool_]:
         """Which windows have an energy: those of which at least half was measured, as the release rules have it.
 
-        The sum of a window of which less is there would be nearly a single reading.
+        The sum of a window of which less is there would be nearly a single reading; one of two would be just that.
         """
         return given(self.readings, self.expected)
 
@@ -117,8 +117,9 @@ class WindowSums:
 
 
 def given(readings: NDArray[np.int64], expected: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Of which windows the energy may be told."""
-    return (readings > 0) & (2 * readings >= expected)
+    """Of which windows the energy may be told: of none that is a single reading, unless that is what was granted."""
+    enough: NDArray[np.bool_] = (readings > 0) & (2 * readings >= expected) & ((readings > 1) | (expected == 1))
+    return enough
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,9 @@ def _spelt(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def windows_of(grant: Grant, timezone: str, since: int, closed: int, first: int) -> Windows:
+def windows_of(
+    grant: Grant, timezone: str, since: int, closed: int, first: int, kept: int | None = None
+) -> Windows:
     """The windows of a grant that are whole, inside its span, and over.
 
     Args:
@@ -59,6 +61,8 @@ def windows_of(grant: Grant, timezone: str, since: int, closed: int, first: int)
         since: where the last one ended that was delivered; the grant's start before there was one.
         closed: up to when the meter has measured.
         first: when it began to; windows that were over by then are nobody's.
+        kept: since when it keeps its frames. A window that began before would be a part of the same one that somebody
+            may have whole: their difference is finer than any window.
     """
     low, high = max(since, grant.start), min(grant.end, closed)
     begin = max(low, first)
@@ -66,7 +70,7 @@ def windows_of(grant: Grant, timezone: str, since: int, closed: int, first: int)
         return np.empty(0, np.int64), np.empty(0, np.int64)
     edges = months(timezone, begin, high) if grant.window == "month" else cut(timezone, grant.window, begin, high).edges
     starts, ends = edges[:-1], edges[1:]
-    inside = (starts >= low) & (ends <= high) & (ends > first)
+    inside = (starts >= (low if kept is None else max(low, kept))) & (ends <= high) & (ends > first)
     return starts[inside], ends[inside]
 
 

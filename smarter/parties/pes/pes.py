@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -197,8 +198,9 @@ class PES:
         self._last_encrypted = len(encrypted)
         for sums in self._sums[name]:
             if sums.layout.kind == "demand":
-                for first, end in self._taking_part[name].absences("demand", first_slot, end_slot):
-                    sums.note_absent(first, end)
+                absences = Counter(self._taking_part[name].absences("demand", first_slot, end_slot))
+                for (first, end), meters in absences.items():
+                    sums.note_absent(first, end, meters)
         return Absorbed(readings, exposure.seconds, dropped, len(encrypted), self._add(places, encrypted))
 
     def _open_and_encrypt(

@@ -60,12 +60,13 @@ class Sums:
             if aside.any():
                 yield from self._pack_aside(closing, pieces[kept & aside])
 
-    def note_absent(self, first_slot: int, end_slot: int) -> None:
-        """One meter takes no part in these sums from ``first_slot`` to ``end_slot``: no reading of it is due there."""
+    def note_absent(self, first_slot: int, end_slot: int, meters: int) -> None:
+        """So many meters take no part in these sums from ``first_slot`` to ``end_slot``: no reading is due of them."""
         low, high = self.layout.window_of(np.array([first_slot, end_slot - 1])).tolist()
         for window in range(max(low, self._closed), high + 1):
             start, end = self.layout.edges[window : window + 2].tolist()
-            self._absent[window] = self._absent.get(window, 0) + min(end, end_slot) - max(start, first_slot)
+            slots = min(end, end_slot) - max(start, first_slot)
+            self._absent[window] = self._absent.get(window, 0) + slots * meters
 
     def _count(self, pieces: Pieces) -> tuple[list[int], set[int]]:
         """Add to the counts; return the windows of the pieces, ascending, and those of them that had none before."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 from textual import work
 from textual.message import Message
 
-from smarter.errors import SmarterError
+from smarter.errors import SmarterError, WrongPassphrase
 from smarter.tui.pages.attended import AttendedPage
 
 T = TypeVar("T")
@@ -48,6 +48,8 @@ class AskingPage(AttendedPage):
         try:
             answer = call()
         except (SmarterError, OSError) as error:
+            if isinstance(error, WrongPassphrase):
+                self.bench.forget_typed()
             # The traceback holds the frames of the call, and with them what was typed.
             self.post_message(self.Answered(of, partial(refused, error.with_traceback(None))))
         else:
