@@ -50,9 +50,7 @@ def _spelt(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def windows_of(
-    grant: Grant, timezone: str, since: int, closed: int, first: int, kept: int | None = None
-) -> Windows:
+def windows_of(grant: Grant, timezone: str, since: int, closed: int, first: int, kept: int | None = None) -> Windows:
     """The windows of a grant that are whole, inside its span, and over.
 
     Args:
