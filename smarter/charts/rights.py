@@ -100,14 +100,15 @@ def entries_words(entries: Sequence[Entry]) -> Iterator[RenderableType]:
     """Entries of the audit log, the newest first."""
     if (more := len(entries) - NEWEST) > 0:
         yield Text(f"the newest {NEWEST:,}; `smarter customer log` has {more:,} more", "dim")
-    table = quiet_table()
-    table.add_column("time (UTC)", no_wrap=True)
-    for name in ("action", "who", "whom or what", "detail"):
-        table.add_column(name)
+    table = quiet_table(gap=0)  # 80 columns have room for it
+    for name in ("time (UTC)", "action"):
+        table.add_column(name, no_wrap=True)
+    for name in ("who", "whom or what", "detail"):
+        table.add_column(name, overflow="fold")
     for entry in reversed(entries[-NEWEST:]):
         action = f"{MARKS['refused']} {entry.action}" if entry.action in _REFUSALS else entry.action
         table.add_row(
-            entry.time.rstrip("Z").replace("T", " "),
+            entry.time[:16].replace("T", " "),
             action,
             Text(entry.actor),
             Text(entry.subject),

@@ -156,7 +156,11 @@ def _csv(path: Path, columns: Sequence[str]) -> Iterator[_Writer]:
 @contextmanager
 def replacing(path: Path, mode: int = 0o644) -> Iterator[TextIO]:
     """Write beside the file, then put it in its place; what stopped half-way leaves nothing."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     temporary = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
@@ -166,7 +170,8 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[TextIO]:
         temporary.chmod(mode)
         temporary.replace(path)
     except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk is reported without it
+        if error.filename is None or str(error.filename) == name:  # a full disk is reported without it
+            error.filename = str(path)
         raise
     finally:
         temporary.unlink(missing_ok=True)

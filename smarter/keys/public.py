@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from smarter.errors import DataError
+from smarter.errors import DataError, UsageError
 from smarter.keys import signing
 from smarter.keys.entries import PublicEntry
 from smarter.keys.naming import fingerprint
@@ -104,6 +105,22 @@ def read_public(data: bytes, where: str) -> PublicHalf:
     if half.kind == "rsa" and not LEAST_BITS <= half.bits <= MOST_BITS:
         raise DataError(f"{where}: an RSA key of {half.bits:,} bits, {LEAST_BITS:,} to {MOST_BITS:,} are taken.")
     return half
+
+
+def public_in(path: Path) -> PublicHalf:
+    """Read a public key from a file.
+
+    Raises:
+        DataError: as of :func:`read_public`.
+        UsageError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return read_public(file.read(LONGEST + 1), str(path))
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}; name the file that holds the public key."
+        ) from error
 
 
 class _Refused(ValueError):

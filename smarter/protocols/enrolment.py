@@ -48,7 +48,7 @@ def find_meter(session: Session, wanted: str) -> KeptMeter:
         found = [meter for meter in kept if meter.pseudonym.hex().startswith(digits)]
     if len(found) != 1:
         raise UsageError(
-            f"{wanted} names {len(found)} meters; give the source's name, or at least {METER_DIGITS} digits of the "
+            f"{wanted!r} names {len(found)} meters; give the source's name, or at least {METER_DIGITS} digits of the "
             f"pseudonym, of one of {', '.join(meter.source for meter in kept[:5])}, …"
         )
     return found[0]

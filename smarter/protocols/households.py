@@ -25,7 +25,7 @@ def found_households(session: Session, meter: str | None) -> list[tuple[str, str
     found = [pair for pair in households if pair[0].startswith(wanted)]
     if len(found) != 1 or len(wanted) < METER_DIGITS:
         raise UsageError(
-            f"{meter} names {len(found)} meters; give at least {METER_DIGITS} digits of one of "
+            f"{meter!r} names {len(found)} meters; give at least {METER_DIGITS} digits of one of "
             f"{', '.join(pseudonym for pseudonym, _ in households[:5])}, …"
         )
     return found

@@ -144,7 +144,7 @@ class SmarterApp(Bench):
         """Copy what is selected, or else what the page has to copy, also over SSH (OSC 52)."""
         text = self.screen.get_selected_text() or (self.screen.copied() if isinstance(self.screen, Page) else "")
         if not text:
-            self.notify("There is nothing to copy here yet.")
+            self._say_nothing_to("copy")
             return
         self.copy_to_clipboard(text)
         lines = len(text.splitlines())
@@ -158,8 +158,11 @@ class SmarterApp(Bench):
         """Write the page's tables and charts into the working directory; in a browser, download them."""
         files = self.screen.exported() if isinstance(self.screen, Page) else ()
         if not files:
-            self.notify("There is nothing to export here yet.")
+            self._say_nothing_to("export")
         self.give_out(files)
+
+    def _say_nothing_to(self, do: str) -> None:
+        self.notify(self.screen.nothing_to(do) if isinstance(self.screen, Page) else f"There is nothing to {do} here.")
 
     def give_out(self, files: Sequence[Exported]) -> None:
         """Write files into the working directory; in a browser, download them."""

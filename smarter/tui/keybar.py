@@ -85,7 +85,7 @@ class KeyBar(Static):
             for node, binding, enabled, _ in self.screen.active_bindings.values()
             if binding.show and binding.description
         ]
-        rank = 0
+        rank = 1  # logging out stays before the page's others
         for general in (False, True):
             first: dict[str, tuple[Binding, bool]] = {}
             for of_app, binding, enabled in active:
@@ -100,7 +100,7 @@ class KeyBar(Static):
                     binding.description if isinstance(group, Binding) else group.description,
                     binding.key,
                     enabled,
-                    self._rank(binding) if general else rank,
+                    self._rank(binding) if general else 1 if binding.action == "log_out" else rank,
                 )
 
     def _rank(self, binding: Binding) -> int:

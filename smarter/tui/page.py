@@ -98,3 +98,7 @@ class Page(Screen[None]):
     def copied(self) -> str:
         """What ``y`` copies; empty when there is nothing to copy."""
         return ""
+
+    def nothing_to(self, do: str) -> str:
+        """What to say when there is nothing to copy or export: ``do`` is that word."""
+        return f"There is nothing to {do} here yet."

@@ -11,7 +11,7 @@ from pathlib import Path
 from smarter.charts.receipt import receipt_text
 from smarter.errors import SmarterError, UsageError
 from smarter.keys.keystore import Keystore
-from smarter.keys.public import LONGEST, PublicHalf, read_public
+from smarter.keys.public import public_in
 from smarter.model.audit import Entry, Note, household
 from smarter.model.messages.statement import Kind, Statement
 from smarter.parties.meter.statements import Standing
@@ -108,10 +108,10 @@ class RightsCounter(Counter):
         """Give a grant as it was typed in.
 
         Raises:
-            UsageError: something of it will not do.
+            UsageError: something of it will not do, or the key's file cannot be read.
             DataError: the key's file is no key.
         """
-        half = _key_in(typed["key"])
+        half = public_in(Path(typed["key"].strip()).expanduser())
         with self.door() as door:
             holder = door.login.resume(visit.token)
             with closing(CustomerGrants(door.session, self.folder, holder, door.login.witness)) as grants:
@@ -160,12 +160,6 @@ class RightsCounter(Counter):
             kept = enrolment.find_meter(door.session, account.meter.hex())
             by = named_holder(account)
             return receipt_text(erasure.erase(door.session, self.folder, self.unlocking(), kept, by=by))
-
-
-def _key_in(path: str) -> PublicHalf:
-    file = Path(path.strip()).expanduser()
-    with file.open("rb") as opened:
-        return read_public(opened.read(LONGEST + 1), str(file))
 
 
 def _moment(text: str, timezone: str, otherwise: int) -> int:

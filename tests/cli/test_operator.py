@@ -164,6 +164,10 @@ def test_what_is_exported_is_what_a_run_writes(
     assert out.read_text() == said.out
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert list(csv.reader(said.out.splitlines()))
+    nowhere = staff("export", "--what", what, "--out", tmp_path / "missing" / "out.csv")
+    assert (nowhere.code, f"({tmp_path / 'missing' / 'out.csv'})" in nowhere.err) == (6, True)
+    unnamed = staff("windows", "")
+    assert (unnamed.code, "smarter: '' names" in unnamed.err) == (2, True)
 
 
 def test_an_auditor_reads_and_verifies_the_log_and_nothing_else(staff: Staff) -> None:

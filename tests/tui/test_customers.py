@@ -23,6 +23,7 @@ from textual.widgets import Digits, Input, Static
 from smarter.keys.keystore import Keystore
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.keys.unlock import KeyFileUnlock
+from smarter.model.audit import Entry, Value
 from smarter.model.events import Finished
 from smarter.model.messages.statement import Statement
 from smarter.model.windows import Axis, cut
@@ -407,7 +408,9 @@ class TestRights:
             assert "granted nothing" in page.copied()
             await pilot.press("n")
             await typed(pilot, "Advice", "missing.pem", "save", "1h", "", "", "")
-            assert "missing.pem" in page.door.form.said
+            assert "missing.pem cannot be read: No such file or directory; name the file" in page.door.form.said
+            await typed(pilot, "Advice", str(desk), "save", "1h", "", "", "")
+            assert f"{desk} cannot be read: Is a directory" in page.door.form.said
             await typed(pilot, "Advice", "advice.pem", "save", "1h", "", "", "")
             assert "Advice" in page.copied()
             assert (page.place, "live" in page.copied()) == ("grants", True)
@@ -539,6 +542,17 @@ class FixedCounter:
         ]
         return Consents(record, Standing(1, self.notice.digest, statistics=False, number=2), self.notice)
 
+    def log(self, visit: Visit) -> list[Entry]:
+        told: list[tuple[str, str, str, dict[str, Value]]] = [
+            ("you (ada)", "enrolment", "your household", {"what": "enrolled"}),
+            ("system:smarter", "login-failed", "your account", {}),
+            ("party:releaser", "release", "your household", {"start": "2016-01-01T00:00:00Z", "windows": 8}),
+            ("you (ada)", "grant", "Advice Ltd", {"grant": "3f0c9a41d2b7e680", "window": "1h"}),
+            ("operator:9f3a61c2d4b7e680", "refused-access", "your household", {"what": "bills"}),
+            ("you (ada)", "read", "your household", {"what": "audit log"}),
+        ]
+        return [Entry(number, f"2016-01-04T09:{number:02}:17Z", *each) for number, each in enumerate(told, 1)]
+
 
 @pytest.fixture
 def fixed(settled_street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -583,6 +597,9 @@ class TestCustomersAsPictures:
 
     def test_a_bill_that_differs_on_a_small_light_screen(self, snap_compare: Any, make_app: Any) -> None:
         assert snap_compare(make_app("light"), terminal_size=(80, 24), run_before=pressed("b"))
+
+    def test_who_did_what_on_a_small_dark_screen(self, snap_compare: Any, app: SmarterApp) -> None:
+        assert snap_compare(app, terminal_size=(80, 24), run_before=pressed("k"))
 
     def test_live_minutes_on_a_large_dark_screen(self, snap_compare: Any, app: SmarterApp) -> None:
         assert snap_compare(app, terminal_size=(140, 45), run_before=pressed("l"))

@@ -251,6 +251,7 @@ class TestRoles:
 
             await pilot.press("e")
             assert list(desk.glob("*.csv")) == []  # what is written is asked for
+            assert "export here: x writes files" in [each.message for each in office_app._notifications][-1]
             await pilot.press("x")
             await settled(pilot, lambda: len(list(desk.glob("*.csv"))) == 3)
             assert {path.name for path in desk.glob("*.csv")} == {"bills.csv", "billing.csv", "demand.csv"}

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
@@ -43,7 +43,11 @@ def _granting(
 )
 @scenario_argument
 @click.option(
-    "--key", type=click.File("rb"), required=True, metavar="FILE", help="The grantee's RSA public key, as PEM or JWK."
+    "--key",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The grantee's RSA public key, as PEM or JWK.",
 )
 @click.option("--name", "grantee", required=True, metavar="NAME", help="What the grantee is called.")
 @click.option("--purpose", required=True, metavar="TEXT", help="What it is for, in a line.")
@@ -64,7 +68,7 @@ def _granting(
 def grant(
     scenario: str,
     overrides: tuple[str, ...],
-    key: IO[bytes],
+    key: Path,
     grantee: str,
     purpose: str,
     window: str,
@@ -81,13 +85,13 @@ def grant(
     What was delivered cannot be called back. Compare the key's fingerprint with the grantee by another way than the
     file came. Printed is the grant document: hand it to the grantee, who learns your meter's key from it.
     """
-    from smarter.keys.public import LONGEST, read_public
+    from smarter.keys.public import public_in
     from smarter.protocols.grant_document import GrantDocument
     from smarter.protocols.grant_wish import LIFETIME, Wish, parse_window, spell_window
 
     with _granting(scenario, overrides, state, unlock) as (grants, holder, door):
         plan = grants.plan
-        half = read_public(key.read(LONGEST + 1), key.name)
+        half = public_in(key)
         now = int(time.time())
         wish = Wish(
             grantee,

@@ -266,3 +266,11 @@ class OperatorsPage(OperatorsDoorPage):
         if self.place == "one":
             return self.query_one(BillDetail).text
         return self.told.text if self.place == "told" else ""
+
+    def nothing_to(self, do: str) -> str:
+        """Point to the key that writes files, and notes that it did."""
+        if self.visit is None:
+            return super().nothing_to(do)
+        if self.visit.may(Operation.EXPORT):
+            return f"There is nothing to {do} here: x writes files, and notes it in the audit log."
+        return f"There is nothing to {do} here: your role writes no files."
