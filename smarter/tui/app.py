@@ -7,6 +7,7 @@ import gc
 import io
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,7 +25,7 @@ from smarter.tui.bench import Bench
 from smarter.tui.help import HelpPage
 from smarter.tui.page import Exported, Page
 from smarter.tui.settings import Settings, load_settings
-from smarter.tui.tabs import TABS, TabBar
+from smarter.tui.tabs import TABS, Tab, TabBar
 from smarter.tui.themes import KINDS, THEMES, terminal_colours
 
 CLIPBOARD = 74_994
@@ -73,7 +74,14 @@ class SmarterApp(Bench):
         self.theme = f"smarter-{self.settings.theme}"
         self.ansi_theme_dark, self.ansi_theme_light = map(terminal_colours, THEMES)
         for tab in TABS:
-            self.add_mode(tab.name, tab.make)
+            self.add_mode(tab.name, partial(self._make, tab))
+
+    def _make(self, tab: Tab) -> Page:
+        """A page, for its first visit."""
+        page = tab.make()
+        # Its widgets are styled as they come; Textual would also style all of the page before it again, twice.
+        page._css_update_count = self._css_update_count
+        return page
 
     def compose(self) -> ComposeResult:
         """What is painted first, while the rest is imported."""

@@ -77,11 +77,14 @@ class RsaOaep(RsaOaepKeywrap):
         from cryptography.hazmat.primitives.serialization import load_der_private_key
 
         try:
-            key = load_der_private_key(der, password=None)
+            # The library would search for factors for a tenth of a second, and let no other thread run meanwhile. Who
+            # loads a key has it from where it was kept authentic; that its numbers are of one key is checked below.
+            key = load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=True)
         except UnsupportedAlgorithm as error:
             raise ValueError("not an algorithm of this library") from error
         if not isinstance(key, RSAPrivateKey):
             raise TypeError("not an RSA key")
+        _check_numbers(key)
         return key
 
     def _encrypt(self, key: Any, secret: bytes, label: bytes) -> bytes:
@@ -92,3 +95,17 @@ class RsaOaep(RsaOaepKeywrap):
 
     def _content_cipher(self, key: bytes) -> KeyedCipher:
         return AesGcm().keyed(key)
+
+
+def _check_numbers(key: Any) -> None:
+    """Return when the numbers of a private key are of one key (RFC 8017, section 3.2); raises :class:`ValueError`."""
+    numbers = key.private_numbers()
+    n, e, p, q, d = numbers.public_numbers.n, numbers.public_numbers.e, numbers.p, numbers.q, numbers.d
+    whole = (
+        min(p, q) > 1
+        and p * q == n
+        and (numbers.dmp1, numbers.dmq1) == (d % (p - 1), d % (q - 1))
+        and (d * e % (p - 1), d * e % (q - 1), numbers.iqmp * q % p) == (1, 1, 1)
+    )
+    if not whole:
+        raise ValueError("the numbers of this key are not of one key")
