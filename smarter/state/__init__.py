@@ -6,7 +6,8 @@
 from smarter.state.accounts import Account, Accounts
 from smarter.state.deliveries import Deliveries, Sent
 from smarter.state.folder import StateFolder, locate, states_folder
-from smarter.state.journal import Journal, KeptMeter, Tally
+from smarter.state.journal import Journal, KeptMeter
+from smarter.state.tally import Tally
 from smarter.state.wrapped_keys import BegunEpoch, WrappedKeys
 
 __all__ = [

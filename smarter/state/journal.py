@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import msgpack
 
 from smarter.errors import DamagedStore
 from smarter.state.database import Database
+from smarter.state.tally import Tally
 
 JOURNAL_FORMAT = 3
 _SCHEMA = """
@@ -40,15 +41,11 @@ CREATE TABLE kept_bills (
 CREATE TABLE erasures (
     pseudonym BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (pseudonym, at)
 ) WITHOUT ROWID;
-INSERT INTO meta VALUES ('format', 3);
-COMMIT;
-"""
-_CONSENT = """
-BEGIN;
-CREATE TABLE IF NOT EXISTS statements_seen (customer BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS taking_part (
+CREATE TABLE statements_seen (customer BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE taking_part (
     pseudonym BLOB NOT NULL, since INTEGER NOT NULL, purposes TEXT NOT NULL, PRIMARY KEY (pseudonym, since)
 ) WITHOUT ROWID;
+INSERT INTO meta VALUES ('format', 3);
 COMMIT;
 """
 
@@ -76,28 +73,6 @@ class KeptMeter:
     epoch: int
 
 
-@dataclass
-class Tally:
-    """What a run has counted over all of its starts; plain values.
-
-    ``blindings``: how many of those kept on the disk have ever been taken; ``released``, ``refused``: windows by kind;
-    ``warnings``: of what went wrong without ending it, as sentences.
-    """
-
-    seconds: float = 0.0
-    readings: int = 0
-    frames: int = 0
-    ciphertexts: int = 0
-    dropped: dict[str, dict[str, int]] = field(default_factory=dict)
-    released: dict[str, int] = field(default_factory=dict)
-    refused: dict[str, int] = field(default_factory=dict)
-    views: dict[str, dict[str, int | float]] = field(default_factory=dict)
-    stage_seconds: dict[str, float] = field(default_factory=dict)
-    stage_bytes: dict[str, int] = field(default_factory=dict)
-    blindings: int = 0
-    warnings: list[str] = field(default_factory=list)
-
-
 class Journal(Database):
     """An open journal. Every writing method is one transaction, whole or not at all.
 
@@ -115,7 +90,6 @@ class Journal(Database):
                 self._db.executescript(_SCHEMA)
             if self.get("format") != JOURNAL_FORMAT:
                 raise DamagedStore(f"{path} is a journal of another version of Smarter; start again with --fresh.")
-            self._db.executescript(_CONSENT)
 
     @contextmanager
     def _durable_transaction(self) -> Iterator[None]:

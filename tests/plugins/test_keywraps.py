@@ -237,10 +237,12 @@ def test_what_is_no_private_rsa_key_is_refused_and_shown_to_nobody(plugin: type[
     key = openssl_key()
     form = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     numbers = key.private_numbers()
-    size = numbers.q.bit_length() // 8
-    wrong_prime = form.replace(numbers.q.to_bytes(size, "big"), (numbers.q + 2).to_bytes(size, "big"))
+    wrong = []
+    for number in (numbers.p, numbers.q, numbers.d, numbers.dmp1, numbers.dmq1, numbers.iqmp, numbers.public_numbers.n):
+        size = (number.bit_length() + 7) // 8
+        wrong.append(form.replace(number.to_bytes(size, "big"), (number ^ 2).to_bytes(size, "big")))
     other = ec.generate_private_key(ec.SECP256R1())
-    assert wrong_prime != form
+    assert form not in wrong
     forms = (
         key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption()),
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
@@ -249,7 +251,7 @@ def test_what_is_no_private_rsa_key_is_refused_and_shown_to_nobody(plugin: type[
         key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
         other.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
         form[:-1] + bytes([form[-1] ^ 1]),
-        wrong_prime,
+        *wrong,
         form + bytes(40_000),
     )
     for damaged in forms:
