@@ -136,9 +136,9 @@ async def typed(pilot: Pilot[Any], *fields: str) -> None:
     """Fill in the form in front, and hand it over."""
     page = pilot.app.screen
     assert isinstance(page, CustomersPage)
-    for entry, text in zip(page.door.form.inputs, fields, strict=True):
+    for entry, text in zip(page.forms.shown.inputs, fields, strict=True):
         entry.value = text
-    page.door.form.inputs[-1].focus()
+    page.forms.shown.inputs[-1].focus()
     await pilot.press("enter")
     await settled(pilot)
 
@@ -191,7 +191,7 @@ class TestTheDoor:
             await pilot.press("enter")
             assert isinstance(page.focused, Input)
             await typed(pilot, "ada", OTHER)
-            form = page.door.form
+            form = page.forms.shown
             assert "the name or the password is wrong" in form.said
             assert [entry.value for entry in form.inputs] == ["ada", ""]
             assert form.inputs[1].has_focus
@@ -209,13 +209,13 @@ class TestTheDoor:
 
         monkeypatch.setattr(login_module.Login, "log_in", slow)
         async with at_the_door(street_app) as (pilot, page):
-            for entry, text in zip(page.door.form.inputs, ("ada", PASSWORD), strict=True):
+            for entry, text in zip(page.forms.shown.inputs, ("ada", PASSWORD), strict=True):
                 entry.value = text
-            page.door.form.inputs[-1].focus()
+            page.forms.shown.inputs[-1].focus()
             await pilot.press("enter")
             await pilot.pause(0.1)
-            assert "one moment" in page.door.form.said
-            assert page.door.form.inputs[1].value == ""
+            assert "one moment" in page.forms.shown.said
+            assert page.forms.shown.inputs[1].value == ""
             await pilot.press("8")
             assert street_app.current_mode == "plugins"
             go.set()
@@ -230,9 +230,9 @@ class TestTheDoor:
             assert page.place == "notice"
             await pilot.press("a")
             await typed(pilot, code, "bob", PASSWORD, OTHER)
-            assert "the two passwords differ" in page.door.form.said
+            assert "the two passwords differ" in page.forms.shown.said
             await typed(pilot, code, "bob", "password", "password")
-            assert "bob" not in page.door.form.said
+            assert "bob" not in page.forms.shown.said
             await typed(pilot, code, "bob", PASSWORD, PASSWORD)
             assert isinstance(street_app.screen, ShownOnce)
             shown = str(street_app.screen.query_one("#code", Static).render())
@@ -253,7 +253,7 @@ class TestTheDoor:
         async with inside(street_app) as (pilot, page):
             await pilot.press("p")
             await typed(pilot, OTHER, OTHER, OTHER)
-            assert "wrong" in page.door.form.said
+            assert "wrong" in page.forms.shown.said
             await typed(pilot, PASSWORD, OTHER, OTHER)
             assert page.place == "own"
             await pilot.press("o", "enter")
@@ -408,9 +408,9 @@ class TestRights:
             assert "granted nothing" in page.copied()
             await pilot.press("n")
             await typed(pilot, "Advice", "missing.pem", "save", "1h", "", "", "")
-            assert "missing.pem cannot be read: No such file or directory; name the file" in page.door.form.said
+            assert "missing.pem cannot be read: No such file or directory; name the file" in page.forms.shown.said
             await typed(pilot, "Advice", str(desk), "save", "1h", "", "", "")
-            assert f"{desk} cannot be read: Is a directory" in page.door.form.said
+            assert f"{desk} cannot be read: Is a directory" in page.forms.shown.said
             await typed(pilot, "Advice", "advice.pem", "save", "1h", "", "", "")
             assert "Advice" in page.copied()
             assert (page.place, "live" in page.copied()) == ("grants", True)
@@ -446,7 +446,7 @@ class TestNothingIsLeft:
             page.look_whether_idle()
             await settled(pilot)
             assert not page.attended
-            assert "you are logged out" in words(page, "#login .words")
+            assert "you are logged out" in page.forms.shown.words
             gc.collect()
             assert [found for found in gc.get_objects() if isinstance(found, OwnReadings | OwnBook)] == []
             assert page.query_one(UseTable).row_count == 0
@@ -463,7 +463,7 @@ class TestNothingIsLeft:
             await pilot.press("b")
             await settled(pilot)
             assert not page.attended
-            assert "log in again" in words(page, "#login .words")
+            assert "log in again" in page.forms.shown.words
 
     async def test_of_a_password_in_widgets_workers_notices_pictures_or_files(
         self, street: Street, street_app: SmarterApp, desk: Path

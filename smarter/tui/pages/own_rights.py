@@ -14,6 +14,7 @@ from smarter.model.audit import Entry
 from smarter.model.messages.statement import Kind
 from smarter.protocols.grants import Given
 from smarter.tui.page import Exported
+from smarter.tui.pages.door import refusing
 from smarter.tui.pages.entered import EnteredPage
 from smarter.tui.rights_counter import Consents, NewGrant
 from smarter.tui.widgets.login_form import LoginForm, Typed
@@ -129,14 +130,13 @@ class RightsPage(EnteredPage):
 
     def given_in(self, form: LoginForm, typed: Typed) -> None:
         """A form was filled in; here: a grant."""
-        if form.id != "grant":
+        if form.form.name != "grant":
             super().given_in(form, typed)
         elif self.visit is not None and self.counter is not None:
-            asked = partial(self.counter.grant, self.visit, typed)
-            self.ask(asked, self._granted, lambda error: form.refuse(str(error)))
+            self.ask(partial(self.counter.grant, self.visit, typed), self._granted, refusing(form))
 
     def _granted(self, new: NewGrant) -> None:
-        self.door.form.clear()
+        self.forms.show("login")
         self.set_focus(None)
         self.bench.give_out([Exported(new.name, new.document)])
         self.notify(f"Hand that file to the grantee. {new.delivered}")

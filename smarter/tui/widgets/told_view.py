@@ -47,6 +47,11 @@ class ToldView(Vertical):
         with ToldLines():
             yield Static(classes="told", markup=False)
 
+    @property
+    def waits(self) -> bool:
+        """Whether it only says what goes on."""
+        return not self._told
+
     def show(self, heading: Text, told: Sequence[RenderableType]) -> None:
         """Show other tables and sentences, from their top."""
         self._told = (heading, *told)
