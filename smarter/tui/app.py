@@ -123,7 +123,10 @@ class SmarterApp(Bench):
 
     @work
     async def _make_pages(self) -> None:
-        """Make the other pages ahead, one at a time and while no key is pressed: a first visit is as fast as any."""
+        """Make the other pages ahead, one at a time and while no key is pressed, and parse the other theme.
+
+        So a first visit is as fast as any, and so is the first change from dark to light.
+        """
         for tab in TABS:
             while time.monotonic() - self.touched < STILL:
                 await asyncio.sleep(STILL)
@@ -131,6 +134,9 @@ class SmarterApp(Bench):
                 page = self._ahead[tab.name] = self._make(tab)
                 await self._get_screen(page)[1]
                 page._refresh_layout(self.size)
+        for theme in THEMES:
+            colours = {**theme.to_color_system().generate(), **theme.variables}
+            self.stylesheet.parse_under({**self.get_theme_variable_defaults(), **colours})
         gc.freeze()  # what is there now stays: collecting garbage in the midst of it takes long enough to be felt
         gc.enable()
 

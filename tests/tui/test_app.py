@@ -13,6 +13,7 @@ import pytest
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.command import CommandPalette
+from textual.css import stylesheet
 from textual.dom import DOMNode
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
@@ -175,8 +176,17 @@ class TestMeanwhile:
             await pilot.press("1", "9")
             assert not any(isinstance(node, CustomersPage | OperatorsPage) for node in styled)
             styled.clear()
-            await pilot.press("t", "8", "9")  # in other colours it is
+            parsed = []
+            parse = stylesheet.parse
+
+            def counted(*given: Any, **named: Any) -> Any:
+                parsed.append(given)
+                return parse(*given, **named)
+
+            monkeypatch.setattr(stylesheet, "parse", counted)
+            await pilot.press("t", "8", "9")  # in other colours it is styled, and nothing is parsed
             assert made["customers"] in styled
+            assert not parsed
 
 
 @pytest.mark.usefixtures("sample")
