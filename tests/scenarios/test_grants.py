@@ -41,6 +41,7 @@ from smarter.protocols.own_log import own_entries
 from smarter.protocols.plan import plan_run
 from smarter.protocols.session import Session, cryptography_of, recall
 from smarter.protocols.statements import own_statements, state
+from smarter.protocols.withheld import Withheld
 from smarter.run import run
 from smarter.scenario import Scenario, parse_scenario
 from smarter.state import Accounts, Deliveries, Sent, StateFolder
@@ -606,6 +607,40 @@ class TestOneGridAGrantee:
         lane.deliver()
         (granted,) = lane.read()
         assert granted.sums.starts.tolist() == [START + 2 * HOUR + 900 * quarter for quarter in range(4)]
+
+    def test_and_the_customer_is_told_of_which_times_none_come(self, lane: Lane) -> None:
+        first = lane.grant(end=START + 2 * HOUR)
+        lane.deliver()
+        lane.revoke(first)
+        finer = lane.grant(window=900)
+        lane.run()
+        with lane.grants("ada") as desk:
+            over, live = desk.given()
+            assert desk.withheld(finer) == live.withheld == (Withheld(over.grant, START, START + 2 * HOUR),)
+        assert (over.withheld, live.status, live.windows) == ((), "live", 16)
+
+    @pytest.mark.parametrize(
+        ("wished", "comes"),
+        [
+            ({"window": 900, "end": START + 2 * HOUR}, 0),
+            ({"window": 900, "end": START + 2 * HOUR + 900}, 1),
+            ({"window": 4 * HOUR, "end": START + 6 * HOUR}, 0),
+            ({"window": 2 * HOUR, "end": START + 5 * HOUR}, 1),
+            ({"window": HOUR}, 6),
+        ],
+        ids=str,
+    )
+    def test_and_when_none_come_at_all_the_grant_does_not_look_live(
+        self, lane: Lane, wished: dict[str, int], comes: int
+    ) -> None:
+        first = lane.grant(end=START + 2 * HOUR)
+        lane.deliver()
+        lane.revoke(first)
+        lane.grant(**wished)
+        lane.run()
+        with lane.grants("ada") as desk:
+            _, given = desk.given()
+        assert (given.windows, given.status == "live") == (comes, comes > 0)
 
 
 class TestMovedOut:

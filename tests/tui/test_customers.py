@@ -419,6 +419,12 @@ class TestRights:
             await settled(pilot)
             assert "gets nothing more" in notices(street_app)
             assert "revoked" in page.copied()
+            await pilot.press("n")
+            await typed(pilot, "Advice", "advice.pem", "save", "30min", "", "", "")
+            await settled(pilot)
+            why = "Advice was sent windows of 1h of it under grant"
+            assert f"comes: {why}" in notices(street_app)
+            assert why in " ".join(page.copied().split())
 
     async def test_erasing_is_asked_for_and_leaves_a_receipt(self, street_app: SmarterApp) -> None:
         async with inside(street_app) as (pilot, page):

@@ -139,7 +139,7 @@ class RightsPage(EnteredPage):
         self.door.form.clear()
         self.set_focus(None)
         self.bench.give_out([Exported(new.name, new.document)])
-        self.notify(f"Hand that file to the grantee. {new.delivered}")
+        self.notify(f"Hand that file to the grantee. {new.delivered}", markup=False)
         self.action_grants()
 
     def _revoke(self, wanted: str | None) -> None:
