@@ -26,9 +26,10 @@ from smarter.model.messages import Frame
 from smarter.model.results import WindowRow
 from smarter.protocols.audit_reading import check_audit, default_heads, read_audit
 from smarter.protocols.enrolment import find_meter
-from smarter.protocols.erasure import SIGNING_CONTEXT, SignedReceipt, erase
+from smarter.protocols.erasure import erase
 from smarter.protocols.pes_state import PesState
 from smarter.protocols.provision import Keyring
+from smarter.protocols.receipt import SIGNING_CONTEXT, SignedReceipt
 from smarter.protocols.session import Session, recall, reporting
 from smarter.run import run
 from smarter.scenario import Scenario, parse_scenario

@@ -20,6 +20,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Digits, Input, Static
 
+from smarter.charts.receipt import read_receipt
 from smarter.keys.keystore import Keystore
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.keys.unlock import KeyFileUnlock
@@ -426,13 +427,18 @@ class TestRights:
             assert f"comes: {why}" in notices(street_app)
             assert why in " ".join(page.copied().split())
 
-    async def test_erasing_is_asked_for_and_leaves_a_receipt(self, street_app: SmarterApp) -> None:
+    async def test_erasing_is_asked_for_and_leaves_a_receipt(self, street_app: SmarterApp, desk: Path) -> None:
         async with inside(street_app) as (pilot, page):
             await pilot.press("c")
             await settled(pilot)
             await pilot.press("E", "E")
             await settled(pilot, lambda: page.copied())
             assert "sealed frame" in page.copied()
+            await pilot.press("e")
+            await settled(pilot, lambda: list(desk.glob("own-receipt*.txt")))
+            (written,) = desk.glob("own-receipt*.txt")
+            signed = read_receipt(written.read_bytes(), "the file")
+            signed.check(signed.verify_key)
             await pilot.press("escape")
             await pilot.press("r")
             await settled(pilot)

@@ -18,6 +18,7 @@ from smarter.tui.pages.entered import EnteredPage
 from smarter.tui.rights_counter import Consents, NewGrant
 from smarter.tui.widgets.login_form import LoginForm, Typed
 from smarter.tui.widgets.question import Answer, Question
+from smarter.tui.widgets.told_view import Verbatim
 
 WITHDRAW = (
     "Take your agreement back? Your meter goes on keeping your readings for you, and sends nothing. Sums that are made "
@@ -178,7 +179,8 @@ class RightsPage(EnteredPage):
 
     def _erased(self, receipt: str) -> None:
         self.forget()
-        self.tell("receipt", Text("The receipt: e writes it into a file", style="bold"), [Text(receipt)], wanted=True)
+        heading = Text("The receipt: e writes a file, which `smarter customer check-receipt` checks", "bold")
+        self.tell("receipt", heading, [Verbatim(receipt)], wanted=True)
 
     # What is the same everywhere.
 
