@@ -40,11 +40,13 @@ from smarter.protocols.own_use import OwnBook
 from smarter.run import run
 from smarter.scenario import Scenario, parse_scenario
 from smarter.state import StateFolder
+from smarter.state.accounts import IDLE
 from smarter.tui.app import SmarterApp
 from smarter.tui.counter import Seen, Visit
 from smarter.tui.pages import attended, entered
 from smarter.tui.pages.customers import CustomersPage
 from smarter.tui.rights_counter import Consents, RightsCounter
+from smarter.tui.widgets import shown_once
 from smarter.tui.widgets.login_form import Typed
 from smarter.tui.widgets.question import Question
 from smarter.tui.widgets.shown_once import ShownOnce
@@ -466,6 +468,28 @@ class TestNothingIsLeft:
             assert page._own.chart._kept == {}
             assert {digits.value for digits in page.query(Digits)} == {"-"}
             assert page.exported() == ()
+
+    async def test_of_a_code_that_is_shown_once_when_nobody_is_there_any_more(
+        self, street: Street, street_app: SmarterApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        code = street.invite("home2")
+        async with at_the_door(street_app) as (pilot, _):
+            await pilot.press("f2", "a")
+            await typed(pilot, code, "bob", PASSWORD, PASSWORD)
+            screen = street_app.screen
+            assert isinstance(screen, ShownOnce)
+            shown, began = words(screen, "#code"), screen.began
+            assert len(shown) > 20
+            for touched, now, gone in ((0.0, IDLE - 1, False), (30.0, IDLE + 29, False), (30.0, IDLE + 30, True)):
+                street_app.touched = began + touched
+                monkeypatch.setattr(shown_once, "time", SimpleNamespace(monotonic=lambda now=now: began + now))
+                screen.look_whether_idle()
+                await pilot.pause()
+                assert (shown not in words(screen, "#code")) == gone
+            assert "Nothing was pressed for 15 minutes" in words(screen, "#what-for")
+            assert shown not in vars(screen).values()
+            await pilot.press("f10")
+            assert not isinstance(street_app.screen, ShownOnce)
 
     async def test_of_a_session_that_was_ended_elsewhere(self, street: Street, street_app: SmarterApp) -> None:
         async with inside(street_app) as (pilot, page):
