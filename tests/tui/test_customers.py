@@ -273,6 +273,7 @@ class TestOwnUse:
             figures = [digits.value for digits in page.query(Digits)]
             assert len(figures) == 3
             assert "-" not in figures
+            assert [len(figure.partition(".")[2]) for figure in figures] == [3, 2, 3], "money has two decimals"
             assert "base load" in words(page, "#own-words")
             for length in ("1h", "6h", "6h", "1min"):  # six hours: less than a day or month
                 await pilot.press("w")
