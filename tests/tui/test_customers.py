@@ -20,6 +20,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Digits, Input, Static
 
+from smarter.charts.receipt import read_receipt
 from smarter.keys.keystore import Keystore
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.keys.unlock import KeyFileUnlock
@@ -39,11 +40,13 @@ from smarter.protocols.own_use import OwnBook
 from smarter.run import run
 from smarter.scenario import Scenario, parse_scenario
 from smarter.state import StateFolder
+from smarter.state.accounts import IDLE
 from smarter.tui.app import SmarterApp
 from smarter.tui.counter import Seen, Visit
 from smarter.tui.pages import attended, entered
 from smarter.tui.pages.customers import CustomersPage
 from smarter.tui.rights_counter import Consents, RightsCounter
+from smarter.tui.widgets import shown_once
 from smarter.tui.widgets.login_form import Typed
 from smarter.tui.widgets.question import Question
 from smarter.tui.widgets.shown_once import ShownOnce
@@ -270,6 +273,7 @@ class TestOwnUse:
             figures = [digits.value for digits in page.query(Digits)]
             assert len(figures) == 3
             assert "-" not in figures
+            assert [len(figure.partition(".")[2]) for figure in figures] == [3, 2, 3], "money has two decimals"
             assert "base load" in words(page, "#own-words")
             for length in ("1h", "6h", "6h", "1min"):  # six hours: less than a day or month
                 await pilot.press("w")
@@ -419,14 +423,25 @@ class TestRights:
             await settled(pilot)
             assert "gets nothing more" in notices(street_app)
             assert "revoked" in page.copied()
+            await pilot.press("n")
+            await typed(pilot, "Advice", "advice.pem", "save", "30min", "", "", "")
+            await settled(pilot)
+            why = "Advice was sent windows of 1h of it under grant"
+            assert f"comes: {why}" in notices(street_app)
+            assert why in " ".join(page.copied().split())
 
-    async def test_erasing_is_asked_for_and_leaves_a_receipt(self, street_app: SmarterApp) -> None:
+    async def test_erasing_is_asked_for_and_leaves_a_receipt(self, street_app: SmarterApp, desk: Path) -> None:
         async with inside(street_app) as (pilot, page):
             await pilot.press("c")
             await settled(pilot)
             await pilot.press("E", "E")
             await settled(pilot, lambda: page.copied())
             assert "sealed frame" in page.copied()
+            await pilot.press("e")
+            await settled(pilot, lambda: list(desk.glob("own-receipt*.txt")))
+            (written,) = desk.glob("own-receipt*.txt")
+            signed = read_receipt(written.read_bytes(), "the file")
+            signed.check(signed.verify_key)
             await pilot.press("escape")
             await pilot.press("r")
             await settled(pilot)
@@ -454,6 +469,28 @@ class TestNothingIsLeft:
             assert page._own.chart._kept == {}
             assert {digits.value for digits in page.query(Digits)} == {"-"}
             assert page.exported() == ()
+
+    async def test_of_a_code_that_is_shown_once_when_nobody_is_there_any_more(
+        self, street: Street, street_app: SmarterApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        code = street.invite("home2")
+        async with at_the_door(street_app) as (pilot, _):
+            await pilot.press("f2", "a")
+            await typed(pilot, code, "bob", PASSWORD, PASSWORD)
+            screen = street_app.screen
+            assert isinstance(screen, ShownOnce)
+            shown, began = words(screen, "#code"), screen.began
+            assert len(shown) > 20
+            for touched, now, gone in ((0.0, IDLE - 1, False), (30.0, IDLE + 29, False), (30.0, IDLE + 30, True)):
+                street_app.touched = began + touched
+                monkeypatch.setattr(shown_once, "time", SimpleNamespace(monotonic=lambda now=now: began + now))
+                screen.look_whether_idle()
+                await pilot.pause()
+                assert (shown not in words(screen, "#code")) == gone
+            assert "Nothing was pressed for 15 minutes" in words(screen, "#what-for")
+            assert shown not in vars(screen).values()
+            await pilot.press("f10")
+            assert not isinstance(street_app.screen, ShownOnce)
 
     async def test_of_a_session_that_was_ended_elsewhere(self, street: Street, street_app: SmarterApp) -> None:
         async with inside(street_app) as (pilot, page):

@@ -19,6 +19,7 @@ from smarter.tui.pages.entered import EnteredPage
 from smarter.tui.rights_counter import Consents, NewGrant
 from smarter.tui.widgets.login_form import LoginForm, Typed
 from smarter.tui.widgets.question import Answer, Question
+from smarter.tui.widgets.told_view import Verbatim
 
 WITHDRAW = (
     "Take your agreement back? Your meter goes on keeping your readings for you, and sends nothing. Sums that are made "
@@ -139,7 +140,7 @@ class RightsPage(EnteredPage):
         self.forms.show("login")
         self.set_focus(None)
         self.bench.give_out([Exported(new.name, new.document)])
-        self.notify(f"Hand that file to the grantee. {new.delivered}")
+        self.notify(f"Hand that file to the grantee. {new.delivered}", markup=False)
         self.action_grants()
 
     def _revoke(self, wanted: str | None) -> None:
@@ -178,7 +179,8 @@ class RightsPage(EnteredPage):
 
     def _erased(self, receipt: str) -> None:
         self.forget()
-        self.tell("receipt", Text("The receipt: e writes it into a file", style="bold"), [Text(receipt)], wanted=True)
+        heading = Text("The receipt: e writes a file, which `smarter customer check-receipt` checks", "bold")
+        self.tell("receipt", heading, [Verbatim(receipt)], wanted=True)
 
     # What is the same everywhere.
 

@@ -211,7 +211,7 @@ class OwnView(Vertical):
             return
         usage = figures.usage
         self.query_one("#own-energy", LargeFigure).show(usage.energy / MWH_PER_KWH, "● kWh")
-        self.query_one("#own-cost", LargeFigure).show(float(figures.cost), f"● {book.currency}")
+        self.query_one("#own-cost", LargeFigure).show(figures.cost, f"● {book.currency}", book.decimals)
         peak = short_moment(usage.peak_start, timezone)
         self.query_one("#own-peak", LargeFigure).show(usage.peak_kw, f"● peak kW {peak}")
         self.query_one("#own-words", Static).update(_words(figures, timezone))

@@ -17,6 +17,10 @@ WIDTH = 100
 """Columns of it as text."""
 
 
+class Verbatim(Text):
+    """Goes into a file or the clipboard as it is: no line of it broken, and nothing above it."""
+
+
 class ToldLines(VerticalScroll, inherit_bindings=False):
     """Scrolls up and down; left, right and home stay with the page."""
 
@@ -74,6 +78,8 @@ class ToldView(Vertical):
         """What is shown as text; empty when there is nothing."""
         if not self._told:
             return ""
+        if verbatim := [each.plain for each in self._told if isinstance(each, Verbatim)]:
+            return "".join(verbatim)
         console = Console(width=WIDTH, file=io.StringIO(), record=True, color_system=None)
         console.print(*self._told, sep="\n\n")
         return "\n".join(line.rstrip() for line in console.export_text().splitlines()) + "\n"
