@@ -6,9 +6,12 @@ resumable.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from smarter.errors import Interrupted, SmarterError
 from smarter.keys.unlock import Unlock
@@ -22,6 +25,8 @@ from smarter.tui.picture import Condition, Picture
 
 EVERY = 0.2
 """Seconds between two pictures: each takes some of the time that the run has."""
+NICE = 5
+"""How far the run's threads and processes stand behind the UI's thread; where a core is free they lose nothing."""
 
 
 class Carrier:
@@ -110,6 +115,7 @@ class Carrier:
             self._show(going_on=True)
 
     def _carry(self) -> None:
+        _give_way()
         condition: Condition = "finished"
         error = ""
         try:
@@ -128,3 +134,10 @@ class Carrier:
             self._ended.set()
             self._folder.turn(condition, error)
         self._show()
+
+
+def _give_way() -> None:
+    """Let the UI's thread go first; what the run starts from here, threads and processes, inherits that."""
+    if sys.platform == "linux":  # elsewhere a process has one priority
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

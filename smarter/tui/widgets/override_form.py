@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option as Item
 
 from smarter.charts.marks import MARKS
-from smarter.charts.settable import SettableSection, settable
+from smarter.charts.settable import SettableSection, Setting, settable
 from smarter.scenario.loading import examine
 from smarter.scenario.model import Scenario
 from smarter.scenario.problems import Problem
@@ -27,6 +28,8 @@ from smarter.tui.widgets.override_row import OverrideRow
 
 SOON = 0.2
 """Seconds after the last key before what was typed is checked."""
+AT_ONCE = 6
+"""Fields that are put on the screen together."""
 
 
 class OverrideForm(ModalScreen[tuple[str, ...] | None]):
@@ -76,6 +79,7 @@ class OverrideForm(ModalScreen[tuple[str, ...] | None]):
         self._checked: Mapping[str, str] = dict(self._given)
         self._soon: Timer | None = None
         self._using = False
+        self._showing: Iterator[Setting] = iter(())
 
     def compose(self) -> ComposeResult:
         """What is set, sections, fields, keys."""
@@ -145,9 +149,17 @@ class OverrideForm(ModalScreen[tuple[str, ...] | None]):
             return
         fields = self.query_one("#fields", VerticalScroll)
         await fields.remove_children()
-        await fields.mount_all(OverrideRow(setting, self._given.get(setting.field)) for setting in section.settings)
         fields.scroll_home(animate=False)
-        self._refuse()
+        self._showing = iter(section.settings)
+        await self._show_more(self._showing)
+
+    async def _show_more(self, settings: Iterator[Setting]) -> None:
+        """So many fields at a time: keys are answered in between."""
+        if settings is self._showing and (some := list(islice(settings, AT_ONCE))):
+            rows = [OverrideRow(setting, self._given.get(setting.field)) for setting in some]
+            await self.query_one("#fields", VerticalScroll).mount_all(rows)
+            self._refuse(rows)
+            self.call_later(self._show_more, settings)
 
     # Values.
 
@@ -200,7 +212,7 @@ class OverrideForm(ModalScreen[tuple[str, ...] | None]):
         self._checked, self._problems = message.of, message.problems
         shown = self._shown
         self._list_sections(shown.title if shown is not None else "")
-        self._refuse()
+        self._refuse(self.query(OverrideRow))
         if self._using:
             self._using = False
             self.action_use()
@@ -212,8 +224,8 @@ class OverrideForm(ModalScreen[tuple[str, ...] | None]):
                 return problem
         return next((one for one in self._problems if one.place.startswith(f"--set {field}=")), None)
 
-    def _refuse(self) -> None:
-        for row in self.query(OverrideRow):
+    def _refuse(self, rows: Iterable[OverrideRow]) -> None:
+        for row in rows:
             problem = self._problem_of(row.setting.field)
             row.refuse(problem.message if problem is not None else "")
 
