@@ -18,6 +18,9 @@ CODE = "SMARTER_CODE"
 KEY_PASSPHRASE = "SMARTER_KEY_PASSPHRASE"  # noqa: S105 - likewise
 SECOND = "SMARTER_TOTP"
 
+name_option = click.option("--name", metavar="NAME", help="The account; asked for on a terminal when left out.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask whether that is meant.")
+
 
 def ask_name(given: str | None) -> str:
     """The account's name, as given or typed."""
@@ -59,6 +62,15 @@ def ask_code(prompt: str, variable: str = CODE) -> str:
 def ask_second() -> str:
     """A code of an operator's second factor, or a spare code in place of one."""
     return ask_code("Code that the app shows, or a spare code", SECOND)
+
+
+def ask_whether(question: str, yes: bool) -> None:
+    """Go on when it is meant: by ``--yes``, or said on a terminal, where everything else stops the command."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("nobody can be asked whether that is meant: say --yes.")
+    click.confirm(question, abort=True, err=True)
 
 
 def ask_key_passphrase() -> str:

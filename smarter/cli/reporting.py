@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smarter.cli.options import (
-    debug_option,
-    opened,
-    run_command,
-    scenario_argument,
-    state_option,
-    unlock_option,
-    unlocking,
-)
+from smarter.cli.options import begun, debug_option, scenario_argument, state_option, unlock_option, unlocking
 from smarter.errors import DamagedStore, UsageError
 from smarter.state import StateFolder
 
@@ -37,16 +29,11 @@ def _reported(
     reading: Callable[[Session], Note],
 ) -> Iterator[Report]:
     """The answers of a finished state, for as long as it is locked; ``reading``: what the audit log is told of it."""
-    from smarter.protocols.session import recall, reporting
+    from smarter.protocols.session import recalled, reporting
 
-    checked, folder = opened(scenario, overrides, state)
-    if not folder.begun:
-        command = run_command(scenario, overrides, state)
-        raise UsageError(f"there is no run of {checked.name} in {folder.path} yet; `{command}` makes one.")
+    checked, folder = begun(scenario, overrides, state, "run")
     with folder.locked():
-        session = recall(checked, folder)
-        if session is None:
-            raise UsageError(f"the run in {folder.path} was stopped at its very beginning; run it again.")
+        session = recalled(checked, folder)
         try:
             with reporting(session, folder, unlocking(unlock, folder), reading(session)) as report:
                 yield report

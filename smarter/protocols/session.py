@@ -155,6 +155,19 @@ def recall(scenario: Scenario, state: StateFolder) -> Session | None:
     return Session(scenario, plans, journal, bytes(deployment), roster, cryptography_of(scenario), cuts, wrapped)
 
 
+def recalled(scenario: Scenario, state: StateFolder) -> Session:
+    """As :func:`recall`, for whoever asks about what is there.
+
+    Raises:
+        StateMismatch: the state is of another scenario.
+        UsageError: the run was stopped at its very beginning.
+    """
+    session = recall(scenario, state)
+    if session is None:
+        raise UsageError(f"the run in {state.path} was stopped at its very beginning; run it again.")
+    return session
+
+
 def find(scenario: Scenario, state: StateFolder) -> Session | None:
     """The deployment on ``state``, checked against the data, to be run on; None when there is none yet.
 
@@ -162,13 +175,13 @@ def find(scenario: Scenario, state: StateFolder) -> Session | None:
         StateMismatch: the state is of another scenario, or ends later than this one.
         InputChanged: an input file differs from the one that the run began with.
     """
-    recalled = recall(scenario, state)
-    if recalled is None:
+    before = recall(scenario, state)
+    if before is None:
         return None
     try:
-        return _checked(recalled, state)
+        return _checked(before, state)
     except BaseException:
-        recalled.journal.close()
+        before.journal.close()
         raise
 
 

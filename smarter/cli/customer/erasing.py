@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from smarter.cli.asking import ask_whether, yes_option
 from smarter.cli.customer.door import opening
 from smarter.cli.options import debug_option, scenario_argument, state_option, unlock_option, unlocking
 from smarter.errors import UsageError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @scenario_argument
 @click.option("--meter", metavar="METER", help="Erase this meter's household, whose customer is gone.")
-@click.option("--yes", is_flag=True, help="Do not ask whether that is meant.")
+@yes_option
 @click.option("--json", "as_json", is_flag=True, help="Print the receipt as JSON, with the meter's signature.")
 @state_option
 @unlock_option
@@ -58,11 +58,8 @@ def erase(
             by, kept = named_holder(account), enrolment.find_meter(door.session, account.meter.hex())
         else:
             by, kept = LOCAL, enrolment.find_meter(door.session, meter)
-        if not yes:
-            if not sys.stdin.isatty():
-                raise UsageError("nobody can be asked whether that is meant: say --yes.")
-            whose = "your readings" if meter is None else f"the readings of meter {kept.source}"
-            click.confirm(f"Erase {whose} for good?", abort=True, err=True)
+        whose = "your readings" if meter is None else f"the readings of meter {kept.source}"
+        ask_whether(f"Erase {whose} for good?", yes)
         signed = erasure.erase(door.session, door.folder, unlocking(unlock, door.folder), kept, by=by)
     click.echo(_as_json(signed) if as_json else receipt_text(signed), nl=False)
 

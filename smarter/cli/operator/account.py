@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smarter.cli.asking import NEW_PASSWORD, ask_code, ask_name, ask_new_password, ask_password, ask_second
+from smarter.cli.asking import (
+    NEW_PASSWORD,
+    ask_code,
+    ask_name,
+    ask_new_password,
+    ask_password,
+    ask_second,
+    name_option,
+)
 from smarter.cli.operator.door import OpenDoor, opening
 from smarter.cli.options import debug_option, scenario_argument, state_option, unlock_option
 from smarter.errors import IntegrityError, UsageError
@@ -17,7 +25,6 @@ if TYPE_CHECKING:
     from smarter.protocols.operator_login import Equipped
 
 TRIES = 3
-name_option = click.option("--name", metavar="NAME", help="The account; asked for on a terminal when left out.")
 
 
 @click.command(
