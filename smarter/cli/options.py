@@ -61,6 +61,25 @@ def shares_option(command: F) -> F:
     )(command)
 
 
+def out_option(command: F) -> F:
+    """``--out`` for a file."""
+    return click.option(
+        "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not to standard output."
+    )(command)
+
+
+def format_option(flag: str) -> Callable[[F], F]:
+    """``flag``: in which of ``own_readings.FORMATS`` readings are written."""
+    return click.option(
+        flag,
+        "wanted",
+        type=click.Choice(["csv", "json", "green-button"]),
+        default="csv",
+        show_default=True,
+        help="What to write: CSV, JSON or Green Button (ESPI) XML.",
+    )
+
+
 def debug_option(command: F) -> F:
     """``--debug``, which ``main`` looks for itself."""
     return click.option("--debug", is_flag=True, expose_value=False, help="On an error, print the traceback too.")(
