@@ -21,11 +21,11 @@ from smarter.model.events import (
     Resumed,
     Started,
 )
+from smarter.protocols.areas import expected_encryptions
 from smarter.protocols.auditing import ReleaseNotes, audit_under, note_keys
 from smarter.protocols.blinding import Blindings
 from smarter.protocols.consent import Consents
 from smarter.protocols.expiry import keys_due
-from smarter.protocols.pes import expected_encryptions
 from smarter.protocols.plan import plan_run
 from smarter.protocols.provision import open_keys
 from smarter.protocols.run_grants import RunGrants
