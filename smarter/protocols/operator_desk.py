@@ -26,8 +26,8 @@ from smarter.model.results import DemandFigures, WindowRows
 from smarter.protocols.access import Operation
 from smarter.protocols.audit_reading import Checked, about, check_audit, default_heads, read_audit
 from smarter.protocols.auditing import open_audit
+from smarter.protocols.holder import account_name
 from smarter.protocols.households import found_households, found_neighbourhoods
-from smarter.protocols.login import account_name
 from smarter.protocols.report import Report
 from smarter.protocols.rerating import Rerating, rerate
 from smarter.protocols.roster_check import unlike_log

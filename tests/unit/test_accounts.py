@@ -15,7 +15,8 @@ import pytest
 from smarter.errors import AuthenticationFailed, DamagedStore, UsageError, WrongCredentials
 from smarter.keys.passwords import Argon2Cost, Cost, Pbkdf2Cost
 from smarter.model.audit import Note
-from smarter.protocols.login import Login, Second, account_name
+from smarter.protocols.holder import account_name
+from smarter.protocols.login import Login, Second
 from smarter.state.accounts import FREE_TRIES, IDLE, LOCK_AFTER, LONGEST, LONGEST_WAIT, Accounts
 
 DEPLOYMENT = bytes(16)

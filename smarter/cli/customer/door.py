@@ -17,7 +17,8 @@ from smarter.errors import UsageError
 from smarter.state import StateFolder
 
 if TYPE_CHECKING:
-    from smarter.protocols.login import Holder, Login
+    from smarter.protocols.holder import Holder
+    from smarter.protocols.login import Login
     from smarter.protocols.session import Session
 
 

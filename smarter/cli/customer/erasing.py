@@ -48,7 +48,7 @@ def erase(
     from smarter.charts.receipt import receipt_text
     from smarter.model.audit import LOCAL
     from smarter.protocols import enrolment, erasure
-    from smarter.protocols.login import named_holder
+    from smarter.protocols.holder import named_holder
 
     with opening(scenario, overrides, state, unlock, locked=True, first=meter is not None) as door:
         if meter is None:
