@@ -1,4 +1,4 @@
-"""What people are asked for when they log in: typed on a terminal without echo, or from the environment in a script.
+"""What people are asked for when they log in, typed without echo or from the environment, and what they are handed.
 
 Nothing of it is ever an argument of a command, where everybody on the machine could read it.
 """
@@ -57,6 +57,12 @@ def ask_code(prompt: str, variable: str = CODE) -> str:
         raise UsageError(f"nobody can be asked for the code: set {variable}, or run this on a terminal.")
     answer: str = click.prompt(prompt, err=True)
     return answer
+
+
+def hand_over_code(name: str, code: str) -> None:
+    """Print the recovery code that takes the place of the one by which a password was just set."""
+    click.echo(f"{name} has a new password, and this recovery code in place of the one just used:", err=True)
+    click.echo(code)
 
 
 def ask_second() -> str:

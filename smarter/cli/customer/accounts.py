@@ -13,6 +13,7 @@ from smarter.cli.asking import (
     ask_new_password,
     ask_password,
     ask_whether,
+    hand_over_code,
     name_option,
     yes_option,
 )
@@ -168,8 +169,7 @@ def recover(scenario: str, overrides: tuple[str, ...], name: str | None, state: 
         name = ask_name(name)
         code = ask_code("Recovery code")
         fresh = door.login.recover(name, code, ask_new_password())
-    click.echo(f"{name} has a new password, and this recovery code in place of the one just used:", err=True)
-    click.echo(fresh)
+    hand_over_code(name, fresh)
 
 
 @click.command(

@@ -15,6 +15,7 @@ from smarter.cli.asking import (
     ask_new_password,
     ask_password,
     ask_second,
+    hand_over_code,
     name_option,
 )
 from smarter.cli.operator.door import OpenDoor, opening
@@ -186,5 +187,4 @@ def recover(scenario: str, overrides: tuple[str, ...], name: str | None, state: 
         name = ask_name(name)
         code = ask_code("Recovery code")
         fresh = door.operators.recover(name, code, ask_second(), ask_new_password())
-    click.echo(f"{name} has a new password, and this recovery code in place of the one just used:", err=True)
-    click.echo(fresh)
+    hand_over_code(name, fresh)
