@@ -1,8 +1,15 @@
-"""The receipt of an erasure in words; ``cli`` prints it, the app shows it."""
+"""The receipt of an erasure in words; ``cli`` prints it, the app shows it, and both can be read back."""
 
 from __future__ import annotations
 
-from smarter.protocols.erasure import SignedReceipt
+import json
+import re
+
+from smarter.errors import AuthenticationFailed, DataError
+from smarter.protocols.receipt import SignedReceipt
+
+LONGEST = 2**20
+"""Bytes of a file that is looked at."""
 
 _WORDS = {
     "epoch_secrets": "secret of a key epoch of the meter",
@@ -20,7 +27,9 @@ def receipt_text(signed: SignedReceipt) -> str:
     lines = [f"Erased on {receipt.time}: meter {receipt.meter}", "", "Destroyed:"]
     lines += [f"  {receipt.destroyed[name]:,} × {words}" for name, words in _WORDS.items()]
     lines += ["Keys:"]
-    lines += [f"  {kind.replace('_', ' ')}: {', '.join(names) or 'none'}" for kind, names in receipt.keys.items()]
+    lines += [
+        f"  {kind.replace('_', ' ')}: {', '.join(names) or 'none'}" for kind, names in sorted(receipt.keys.items())
+    ]
     lines += ["Bills, of which the totals stay:"]
     for bill in receipt.bills:
         amount = f"{bill.amount} {bill.currency}" if bill.amount is not None else "no amount"
@@ -30,5 +39,40 @@ def receipt_text(signed: SignedReceipt) -> str:
     if receipt.open_from:
         lines.append(f"Billing windows from {receipt.open_from} on stay for now.")
     lines += ["What stays:", *(f"  {sentence}" for sentence in receipt.stays)]
-    lines += ["", f"Signed by the meter: {signed.signature.hex()}", f"to be verified by {signed.verify_key.hex()}"]
+    lines += ["", f"Signed by the meter: {signed.signature.hex()}"]
+    lines += [f"to be verified by {signed.verify_key.hex()} over this line:", signed.text]
     return "\n".join(lines) + "\n"
+
+
+_SIGNED = re.compile(
+    r"\nSigned by the meter: (?P<signature>[0-9a-f]{128})"
+    r"\nto be verified by (?P<verify_key>[0-9a-f]{64}) over this line:"
+    r"\n(?P<signed_text>.+)\n\Z"
+)
+
+
+def read_receipt(data: bytes, where: str) -> SignedReceipt:
+    """A receipt as printed, or as JSON; that its meter signed it is still to be checked.
+
+    Raises:
+        DataError: it is no receipt.
+        AuthenticationFailed: its words are not those of what is signed.
+    """
+    try:
+        if len(data) > LONGEST:
+            raise ValueError("it is too long")
+        text = data.decode().replace("\r\n", "\n")
+        found = _SIGNED.search(text)
+        parts = found.groupdict() if found else json.loads(text)
+        signature, verify_key = (bytes.fromhex(parts[name]) for name in ("signature", "verify_key"))
+        signed = SignedReceipt.read(parts["signed_text"], signature, verify_key)
+        same = receipt_text(signed) == text if found else json.loads(signed.form()) == parts
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise DataError(
+            f"{where} is no receipt of an erasure, or is not whole: hand in all that `smarter customer erase` printed."
+        ) from error
+    if not same:
+        raise AuthenticationFailed(
+            f"what {where} says is not what was signed: it was altered, or written by another version of Smarter."
+        )
+    return signed

@@ -18,8 +18,9 @@ from smarter.model.audit import Entry, Value
 from smarter.model.messages.statement import Statement
 from smarter.parties.meter.statements import Standing
 from smarter.protocols.grant_wish import spell_window
-from smarter.protocols.grants import Given
+from smarter.protocols.grants import LIVE, Given
 from smarter.protocols.notice import Notice
+from smarter.protocols.withheld import Withheld
 
 NEWEST = 300
 """Entries of the log that are shown, the newest."""
@@ -84,16 +85,28 @@ def grants_table(given: Sequence[Given], timezone: str) -> Table:
             moment(grant.expires, timezone)[:10],
             f"{each.windows:,}",
             f"{each.read:,}",
-            marked("sum", "live") if each.status == "live" else Text(each.status, "dim"),
+            marked("sum", LIVE) if each.status == LIVE else Text(each.status, "dim"),
         )
     return table
 
 
 def grant_words(given: Sequence[Given], timezone: str) -> Iterator[RenderableType]:
-    """The table, and the purpose of each grant beneath it."""
+    """The table, and beneath it the purpose of each grant, and what never comes under it."""
     yield grants_table(given, timezone)
     for each in given:
         yield Text(f"  {each.grant.id[:8]}  {each.grant.purpose}", "dim")
+        for sentence in withheld_words(each.withheld, timezone):
+            yield Padding(marked("refused", sentence), (0, 0, 0, 12))
+
+
+def withheld_words(withheld: Sequence[Withheld], timezone: str) -> Iterator[str]:
+    """Of which times nothing comes under a grant, and why: a sentence each, without its stop."""
+    for each in withheld:
+        yield (
+            f"no window in {span(each.start, each.end, timezone)} comes: {each.by.grantee} was sent windows of "
+            f"{spell_window(each.by.window)} of it under grant {each.by.id[:8]}, and both lengths together would tell "
+            "more than either"
+        )
 
 
 def entries_words(entries: Sequence[Entry]) -> Iterator[RenderableType]:

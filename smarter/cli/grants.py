@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +115,7 @@ def read(
     session = recalled(checked, folder)
     try:
         private = session.cryptography.keywrap.load_private(der)
-        keeper = MailboxKeeper(session, folder, int(time.time()))
+        keeper = MailboxKeeper(session, folder)
         sent = keeper.waiting(private.fingerprint)
         with open_audit(folder, unlocking(unlock, folder)) as log:
             handed = keeper.hand_out(sent.values(), private.fingerprint, log)

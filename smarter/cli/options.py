@@ -25,12 +25,16 @@ _NOT_YET: dict[Wanted, tuple[str, str]] = {
 }
 
 
-def scenario_argument(command: F) -> F:
-    """``SCENARIO`` and ``--set``."""
-    command = click.option(
+def set_option(command: F) -> F:
+    """``--set``."""
+    return click.option(
         "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a value, e.g. windows.demand=30min."
     )(command)
-    return click.argument("scenario", metavar="SCENARIO")(command)
+
+
+def scenario_argument(command: F) -> F:
+    """``SCENARIO`` and ``--set``."""
+    return click.argument("scenario", metavar="SCENARIO")(set_option(command))
 
 
 def state_option(command: F) -> F:

@@ -6,17 +6,14 @@ Every step is durable before the next, and can be done again: stopped at any mom
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
 
 from smarter.api import OpenStore
 from smarter.errors import DamagedStore
 from smarter.keys.data_key import DataKey
 from smarter.keys.entries import KeyEntry
 from smarter.keys.keystore import Keystore, public_entries
-from smarter.keys.signing import public_of, sign
 from smarter.keys.unlock import Unlock
 from smarter.model.audit import Named, Note, household
 from smarter.model.bills import Bill
@@ -30,58 +27,13 @@ from smarter.protocols.mdms_keys import BILLS, data_keys, data_purpose, mdms_key
 from smarter.protocols.pes_state import PesState
 from smarter.protocols.plan import NeighbourhoodPlan
 from smarter.protocols.provision import ERASED
+from smarter.protocols.receipt import KeptTotal, Receipt, SignedReceipt
 from smarter.protocols.report import Report
 from smarter.protocols.session import Session
 from smarter.state import KeptMeter, StateFolder
 
-SIGNING_CONTEXT = b"smarter erasure receipt 1"
 COPIES_DAYS = 30
 """For so many days at most a copy of the keystores should be kept: until then it opens what was erased meanwhile."""
-
-
-@dataclass(frozen=True)
-class KeptTotal:
-    """What is kept of a bill: its period, ISO 8601, and its totals; energy in mWh, the amount as exact text."""
-
-    period_start: str
-    period_end: str
-    energy_mwh: int | None
-    currency: str
-    amount: str | None
-    status: str
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What an erasure destroyed and what stays.
-
-    Attributes:
-        meter: pseudonym in hexadecimal.
-        time: ISO 8601, on the neighbourhood's clock.
-        destroyed: how many of what are gone.
-        keys: which keys were destroyed: key epochs by number, data keys and keys of the PES's state by name.
-        bills: what is kept of the bills whose windows were erased, now or earlier.
-        open_from: from when on billing windows stay, ISO 8601, since their bill does not stand yet; empty: none do.
-        stays: what else stays and why, a sentence each.
-    """
-
-    meter: str
-    time: str
-    destroyed: dict[str, int]
-    keys: dict[str, tuple[str, ...]]
-    bills: tuple[KeptTotal, ...]
-    open_from: str
-    stays: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class SignedReceipt:
-    """A receipt as JSON text, the meter's Ed25519 signature over it, and the public key that verifies that."""
-
-    receipt: Receipt
-    text: str
-    signature: bytes
-    verify_key: bytes
 
 
 def erase(
@@ -123,9 +75,7 @@ def erase(
         iso(open_from, plan.timezone) if open_from is not None else "",
         _stays(open_from is not None),
     )
-    text = json.dumps(asdict(receipt), sort_keys=True, separators=(",", ":"))
-    signing_key = meters.current(f"sign/{pseudonym.hex()}").private
-    return SignedReceipt(receipt, text, sign(signing_key, text.encode(), SIGNING_CONTEXT), public_of(signing_key))
+    return SignedReceipt.of(receipt, meters.current(f"sign/{pseudonym.hex()}").private)
 
 
 def _keep_totals(

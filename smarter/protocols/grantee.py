@@ -6,7 +6,8 @@ expired, and notes each access in the audit log first, for the customer to see.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,16 +62,26 @@ class HandedOut:
     gone: int
 
 
-class MailboxKeeper:
-    """Hands deliveries out. ``clock``'s ``now`` is in epoch seconds."""
+@dataclass(frozen=True)
+class _Bar:
+    """Why nothing is handed out under a grant, and whether that stays so."""
 
-    def __init__(self, session: Session, state: StateFolder, now: int) -> None:
+    why: str
+    for_good: bool
+
+
+class MailboxKeeper:
+    """Hands deliveries out. ``clock`` is what grants expire by, epoch seconds."""
+
+    def __init__(self, session: Session, state: StateFolder, clock: Callable[[], float] = time.time) -> None:
         self._session = session
         self._state = state
-        self._now = now
+        self._clock = clock
 
     def waiting(self, receiver: str) -> dict[str, Sent]:
         """The grants under which something is here for a key, each with its last delivery.
+
+        What is over for good is taken out.
 
         Raises:
             DataError: nothing is, and why.
@@ -80,10 +91,15 @@ class MailboxKeeper:
             raise DataError(f"nothing was ever delivered for the key {receiver[:8]}…, nor for any other.")
         mailbox = Deliveries(self._state.deliveries)
         try:
-            mailbox.expire(self._now)
+            mailbox.expire(int(self._clock()))
             sent = mailbox.to(receiver)
             last = {each.grant: each for each in sent}
-            gone = {grant: why for grant, each in last.items() if (why := self._why_not(mailbox, each)) is not None}
+            gone = {}
+            for grant, each in last.items():
+                if (bar := self._bar(each)) is not None:
+                    gone[grant] = bar.why
+                    if bar.for_good:
+                        mailbox.empty(grant, each.meter)
             emptied = last.keys() - mailbox.waiting(receiver) - gone.keys()
             gone |= dict.fromkeys(emptied, "it was revoked or erased, or had expired")
         finally:
@@ -95,53 +111,68 @@ class MailboxKeeper:
                 "run or `smarter grants deliver`."
             )
         if not there:
-            reasons = "; ".join(f"{grant[:8]}: {why}" for grant, why in sorted(gone.items()))
-            raise DataError(f"nothing is here for the key {receiver[:8]}… any more ({reasons}).")
+            raise _nothing_here(receiver, gone)
         return there
 
     def hand_out(self, there: Iterable[Sent], receiver: str, log: AuditLog) -> dict[str, HandedOut]:
         """What is here under each grant; noted first, and from now on counted as fetched.
 
+        Each is handed out by what its customer has stated at that moment, which may be long after the look: whoever
+        fetches may have been asked for a passphrase in between.
+
         Raises:
-            DataError: it was all revoked meanwhile.
+            DataError: nothing is here any more, and why.
+            AuthenticationFailed: a customer's statements are not whole.
         """
         there = list(there)
         for each in there:
             log.note("read", grantee(receiver), household(each.meter.hex()), what="granted windows", grant=each.grant)
         log.commit()
+        out: dict[str, HandedOut] = {}
+        gone: dict[str, str] = {}
         mailbox = Deliveries(self._state.deliveries)
         try:
-            out = {
-                each.grant: HandedOut(mailbox.fetch(each.grant, self._now), mailbox.gone(each.grant)) for each in there
-            }
+            for each in there:
+                handed = self._fetch(mailbox, each)
+                if handed.messages:
+                    out[each.grant] = handed
+                else:
+                    bar = self._bar(each)
+                    gone[each.grant] = bar.why if bar else "it was taken out just now"
         finally:
             mailbox.close()
-        if not (left := {grant: handed for grant, handed in out.items() if handed.messages}):
-            raise DataError(f"nothing is here for the key {receiver[:8]}… any more: it was revoked just now.")
-        return left
+        if not out:
+            raise _nothing_here(receiver, gone)
+        return out
 
-    def _why_not(self, mailbox: Deliveries, sent: Sent) -> str | None:
-        """Why nothing is handed out under a grant; what is over for good is taken out."""
+    def _fetch(self, mailbox: Deliveries, sent: Sent) -> HandedOut:
+        return HandedOut(*mailbox.fetch(sent.grant, int(self._clock()), lambda: self._bar(sent) is None))
+
+    def _bar(self, sent: Sent) -> _Bar | None:
+        """What is in the way of handing out under a grant, by its customer's statements as they are now."""
         customers = {
             entry.purpose: entry.public for entry in public_entries(self._state.keys, "meters") if entry.current
         }
         verify_key = customers.get(f"{STATES}/{sent.meter.hex()}")
         if verify_key is None:
-            mailbox.empty_meter(sent.meter)
-            return ENDED
+            return _Bar(ENDED, True)
         statements = Statements(self._state.accounts)
         try:
             standing = standing_of(self._session, statements, sent.meter, verify_key)
         finally:
             statements.close()
-        grant = standing.grants.get(sent.grant)
+        grant, now = standing.grants.get(sent.grant), self._clock()
         if grant is None:
-            mailbox.empty(sent.grant, sent.meter)
-            return ENDED
-        if not grant.live(self._now):
-            mailbox.empty(sent.grant, sent.meter)
-            return why_not(grant, standing, self._now)
-        return why_not(grant, standing, self._now) and "it rests"
+            return _Bar(ENDED, True)
+        why = why_not(grant, standing, now)
+        if why is None:
+            return None
+        return _Bar("it rests", False) if grant.live(now) else _Bar(why, True)
+
+
+def _nothing_here(receiver: str, gone: Mapping[str, str]) -> DataError:
+    reasons = "; ".join(f"{grant[:8]}: {why}" for grant, why in sorted(gone.items()))
+    return DataError(f"nothing is here for the key {receiver[:8]}… any more ({reasons}).")
 
 
 def open_granted(

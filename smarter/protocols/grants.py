@@ -20,9 +20,12 @@ from smarter.protocols.holder import CUSTOMER, Holder, Witness
 from smarter.protocols.plan import NeighbourhoodPlan
 from smarter.protocols.session import Session
 from smarter.protocols.statements import own_standing, state
+from smarter.protocols.withheld import Withheld, is_anything_left, withheld
 from smarter.state import Deliveries, Sent, StateFolder
 from smarter.state.statements import Statements
 
+LIVE = "live"
+ALL_WITHHELD = "all of its time was delivered in other windows"
 GRANT_DIGITS = 4
 """The fewest digits of a grant that name it."""
 
@@ -35,12 +38,14 @@ class Given:
         status: ``live``, ``revoked``, ``expired``, or why nothing is delivered though it is live.
         sent: what was delivered under it, in order.
         receiver: fingerprint of the grantee's key.
+        withheld: of which times nothing comes though it is live.
     """
 
     grant: Grant
     status: str
     sent: tuple[Sent, ...]
     receiver: str
+    withheld: tuple[Withheld, ...] = ()
 
     @property
     def windows(self) -> int:
@@ -167,34 +172,41 @@ class CustomerGrants:
             mailbox = Deliveries(self._state.deliveries)
             try:
                 mailbox.empty(grant.id, self._holder.account.meter)
-                sent = [each for each in mailbox.of_meter(self._holder.account.meter) if each.grant == grant.id]
             finally:
                 mailbox.close()
-        else:
-            sent = []
+        sent = [each for each in self._sent() if each.grant == grant.id]
         fetched = sum(each.windows for each in sent if each.fetched is not None)
         return grant, fetched, sum(each.windows for each in sent) - fetched
 
     def given(self) -> list[Given]:
         """All grants, the earliest first, each with what was delivered under it."""
         standing, now = self._standing(), self._clock()
-        sent: list[Sent] = []
-        if standing.grants and self._state.deliveries.exists():
-            mailbox = Deliveries(self._state.deliveries)
-            try:
-                sent = mailbox.of_meter(self._holder.account.meter)
-            finally:
-                mailbox.close()
+        sent = self._sent() if standing.grants else []
         keywrap = self._session.cryptography.keywrap
-        return [
-            Given(
-                grant,
-                _status(grant, standing, now),
-                tuple(each for each in sent if each.grant == grant.id),
-                keywrap.load_public(grant.key).fingerprint,
-            )
-            for grant in sorted(standing.grants.values(), key=lambda each: each.number)
-        ]
+        given = []
+        for grant in sorted(standing.grants.values(), key=lambda each: each.number):
+            own = tuple(each for each in sent if each.grant == grant.id)
+            receiver = keywrap.load_public(grant.key).fingerprint
+            left_out = withheld(grant, standing, sent) if grant.live(now) else ()
+            status = _status(grant, standing, now)
+            if status == LIVE and not is_anything_left(grant, self.plan, left_out):
+                status = ALL_WITHHELD
+            given.append(Given(grant, status, own, receiver, left_out))
+        return given
+
+    def withheld(self, grant: Grant) -> tuple[Withheld, ...]:
+        """Of which times nothing comes under a grant that was just given, in order."""
+        return withheld(grant, self._standing(), self._sent())
+
+    def _sent(self) -> list[Sent]:
+        """All that was delivered of their meter."""
+        if not self._state.deliveries.exists():
+            return []
+        mailbox = Deliveries(self._state.deliveries)
+        try:
+            return mailbox.of_meter(self._holder.account.meter)
+        finally:
+            mailbox.close()
 
     def _standing(self) -> Standing:
         return own_standing(self._session, self._statements, self._holder)
@@ -233,4 +245,4 @@ def _status(grant: Grant, standing: Standing, now: float) -> str:
         return "revoked"
     if not grant.live(now):
         return "expired"
-    return why_not(grant, standing, now) or "live"
+    return why_not(grant, standing, now) or LIVE

@@ -73,8 +73,10 @@ class OperatorLogin:
         _, row = self._invited(name, code)
         return "invited" if row.stage == "invited" else "reset"
 
-    def enrol(self, name: str, code: str, password: str) -> Equipped:
+    def enrol(self, name: str, code: str, password: str, shown: Callable[[Equipped], None] | None = None) -> Equipped:
         """Set up a password, or give the present one, and a second factor; the one-time code is used up.
+
+        ``shown`` is handed what is shown once, before any of it counts: stopped in it, the code is still open.
 
         Raises:
             UsageError: the code has a typo, or the password will not do; the code stays open.
@@ -91,9 +93,12 @@ class OperatorLogin:
         factor, spare_codes = SecondFactor.fresh(account.name, self._random)
         self._accounts.begin_factor(account.id)
         recovery_code = self.login.relock(account, password, self.roster.vouched(account, factor.encode()))
+        equipped = Equipped(account.name, factor.uri(account.name, self._deployment), spare_codes, recovery_code)
+        if shown is not None:
+            shown(equipped)
         # Last: stopped before it, the code is still open.
         self.roster.write(account, replace(row, stage="active", code=b""))
-        return Equipped(account.name, factor.uri(account.name, self._deployment), spare_codes, recovery_code)
+        return equipped
 
     def _invited(self, name: str, code: str) -> tuple[Account, OperatorRow]:
         secret, name = read_code(code), account_name(name)

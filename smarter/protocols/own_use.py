@@ -51,6 +51,8 @@ class OwnBook:
     def __init__(self, own: OwnReadings, edges: NDArray[np.int64], tariff: Tariff, currency: str) -> None:
         self.own = own
         self.currency = currency
+        self.decimals: int = tariff.options.decimals
+        """Of an amount in it."""
         self._rates = Rates(own.windows(edges), tariff, own.timezone)
 
     def use(self, by: By, start: int, end: int) -> list[OwnUse]:

@@ -55,10 +55,14 @@ def require_operators(state: StateFolder) -> None:
 
 def new_roster_key(state: StateFolder, unlock: Unlock) -> RosterKey:
     """The same, made where there is none yet."""
-    if not Keystore.exists(state.keys, roster.PARTY):
+    if Keystore.exists(state.keys, roster.PARTY):
+        store = Keystore.open(state.keys, roster.PARTY, unlock)
+    else:
         audit_keystore(state.keys, unlock)  # where that does not open, nothing can be noted, and nothing is made
-        roster.fill(Keystore.create(state.keys, roster.PARTY, unlock))
-    return roster_key(state, unlock)
+        store = Keystore.create(state.keys, roster.PARTY, unlock)
+    if not any(store.entries()):  # also when whoever made it was stopped before it had its key
+        roster.fill(store)
+    return RosterKey.of(store)
 
 
 class Roster:

@@ -17,6 +17,7 @@ from smarter.model.audit import LOCAL, Action, Named, Note, Value, operator
 from smarter.model.audit import account as named_account
 from smarter.protocols.access import Operation, Operator, Role, require
 from smarter.protocols.door import Door
+from smarter.protocols.holder import account_name
 from smarter.protocols.operator_login import Equipped, OperatorLogin
 from smarter.protocols.roster import Listed, code_verifier
 
@@ -122,20 +123,29 @@ class RosterDesk:
         note_change(self._door, by, name, what, role)
 
 
-def make_first(door: Door, operators: OperatorLogin, name: str, password: str) -> Equipped:
-    """Make the first administrator, by whoever is at the machine.
+def make_first(
+    door: Door, operators: OperatorLogin, name: str, password: str, shown: Callable[[Equipped], None] | None = None
+) -> Equipped:
+    """Make the first administrator, by whoever is at the machine; stopped at any moment, it can be done again.
+
+    ``shown``: as of :meth:`OperatorLogin.enrol`.
 
     Raises:
         UsageError: there is one already, the name is taken, or the password will not do.
     """
-    if operators.roster.has_administrator():
+    roster = operators.roster
+    if roster.has_administrator():
         raise UsageError("there is an administrator already: they make others, with `smarter operator add`.")
-    name = operators.roster.new_name(name)
-    check_strength(password, name)
+    check_strength(password, account_name(name))
+    # Before there is an administrator nobody else invites any: these were stopped, and nobody has their codes.
+    for each in [each for each in roster.all() if (each.role, each.standing) == (Role.ADMINISTRATOR, "invited")]:
+        note_change(door, LOCAL, each.name, "removed", each.role)
+        roster.remove(roster.find(each.name)[0])
+    name = roster.new_name(name)
     code = new_code(SYSTEM_RANDOMNESS)
     note_change(door, LOCAL, name, "added", Role.ADMINISTRATOR)
-    operators.roster.add(name, Role.ADMINISTRATOR, code)
-    return operators.enrol(name, spell_code(code), password)
+    roster.add(name, Role.ADMINISTRATOR, code)
+    return operators.enrol(name, spell_code(code), password, shown)
 
 
 def note_change(door: Door, by: Named, name: str, what: str, role: str) -> None:

@@ -107,20 +107,26 @@ class Deliveries(Database):
         query = "SELECT DISTINCT granted FROM deliveries WHERE receiver = ? AND message IS NOT NULL"
         return {grant for (grant,) in self._rows(query, receiver)}
 
-    def fetch(self, grant: str, now: int) -> list[bytes]:
-        """The deliveries under a grant that are here, in order; from now on they count as fetched."""
+    def fetch(self, grant: str, now: int, still: Callable[[], bool]) -> tuple[list[bytes], int]:
+        """The deliveries under a grant that are here, in order; from now on they count as fetched.
+
+        ``still`` is asked while nobody else can write here: when it says no, nothing is fetched. Whoever revokes states
+        it before they empty the mailbox: so either it is known here, or they learn of what was fetched before.
+
+        Returns:
+            The deliveries, and the number of the last one before them that was taken out; 0: none was.
+        """
         with self._transaction():
+            if not still():
+                return [], 0
             self._db.execute(
                 "UPDATE deliveries SET fetched = ? WHERE granted = ? AND fetched IS NULL AND message IS NOT NULL",
                 (now, grant),
             )
-            query = "SELECT message FROM deliveries WHERE granted = ? AND message IS NOT NULL ORDER BY number"
-            return [bytes(message) for (message,) in self._db.execute(query, (grant,))]
-
-    def gone(self, grant: str) -> int:
-        """The number of the last delivery under a grant that was taken out; 0: none was."""
-        query = "SELECT max(number) FROM deliveries WHERE granted = ? AND message IS NULL"
-        return int(self._rows(query, grant)[0][0] or 0)
+            here = "SELECT message FROM deliveries WHERE granted = ? AND message IS NOT NULL ORDER BY number"
+            gone = "SELECT max(number) FROM deliveries WHERE granted = ? AND message IS NULL"
+            messages = [bytes(message) for (message,) in self._db.execute(here, (grant,))]
+            return messages, self._db.execute(gone, (grant,)).fetchone()[0] or 0
 
     def empty(self, grant: str, meter: bytes) -> int:
         """Take out all that is here of a meter under a grant; returns how many of them nobody had fetched."""

@@ -18,6 +18,7 @@ from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.widget import AwaitMount
 from textual.widgets import Static
 
 from smarter.errors import SmarterError, UsageError
@@ -30,6 +31,10 @@ from smarter.tui.themes import KINDS, THEMES, terminal_colours
 
 CLIPBOARD = 74_994
 """Bytes that a terminal's clipboard takes for sure (xterm's OSC 52 takes 100,000 characters of base64)."""
+
+
+STILL = 0.1
+"""Seconds without a key or the mouse after which something may take the UI's thread for a moment."""
 
 
 class SmarterApp(Bench):
@@ -69,6 +74,8 @@ class SmarterApp(Bench):
         resource_tracker.ensure_running()
         self._first = scenario, overrides
         self._clashes: set[str] = set()
+        self._ahead: dict[str, Page] = {}
+        self._there = False
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = f"smarter-{self.settings.theme}"
@@ -78,8 +85,10 @@ class SmarterApp(Bench):
 
     def _make(self, tab: Tab) -> Page:
         """A page, for its first visit."""
+        if (made := self._ahead.pop(tab.name, None)) is not None:
+            return made
         page = tab.make()
-        # Its widgets are styled as they come; Textual would also style all of the page before it again, twice.
+        # Its widgets are styled as they come; Textual would also style all of the page before it again.
         page._css_update_count = self._css_update_count
         return page
 
@@ -110,8 +119,36 @@ class SmarterApp(Bench):
         for tab in TABS:
             tab.page()
         if self._alone:
-            gc.freeze()  # what is there now stays: collecting garbage in the midst of it takes long enough to be felt
-            gc.enable()
+            self.call_from_thread(self._make_pages)
+
+    @work
+    async def _make_pages(self) -> None:
+        """Make the other pages ahead, one at a time and while no key is pressed, and parse the other theme.
+
+        So a first visit is as fast as any, and so is the first change from dark to light.
+        """
+        for tab in TABS:
+            while time.monotonic() - self.touched < STILL:
+                await asyncio.sleep(STILL)
+            if tab.name not in self._screen_stacks:
+                page = self._ahead[tab.name] = self._make(tab)
+                await self._get_screen(page)[1]
+                page._refresh_layout(self.size)
+        for theme in THEMES:
+            colours = {**theme.to_color_system().generate(), **theme.variables}
+            self.stylesheet.parse_under({**self.get_theme_variable_defaults(), **colours})
+        gc.freeze()  # what is there now stays: collecting garbage in the midst of it takes long enough to be felt
+        gc.enable()
+
+    def switch_mode(self, mode: str) -> AwaitMount:
+        """As Textual does."""
+        self._there = mode in self._screen_stacks or mode in self._ahead
+        return super().switch_mode(mode)
+
+    def delay_update(self, delay: float = 0.05) -> None:
+        """As Textual does, which hides so how a page comes together; what is there already is shown at once."""
+        if not self._there:
+            super().delay_update(delay)
 
     async def on_event(self, event: events.Event) -> None:
         """As Textual does; it is remembered that somebody is there."""

@@ -52,7 +52,7 @@ class Bench(App[None]):
     def __init__(self, settings: Settings) -> None:
         """Nothing is chosen yet."""
         super().__init__()
-        self.stylesheet = KeptStylesheet(self.get_css_variables())
+        self.stylesheet: KeptStylesheet = KeptStylesheet(self.get_css_variables())
         self.settings = settings
         self.scenario: Scenario | None = None
         self.state: StateFolder | None = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
 
@@ -66,6 +67,10 @@ class Page(Screen[None]):
     NAME: ClassVar[str]
     HELP: ClassVar[str] = ""
 
+    def on_mount(self) -> None:
+        """Its widgets have been styled just now."""
+        self._styled_in_focus = self.app.app_focus
+
     @property
     def bench(self) -> SmarterApp:
         """The app."""
@@ -84,8 +89,14 @@ class Page(Screen[None]):
         """The page's own widgets."""
         raise NotImplementedError
 
-    def on_screen_resume(self) -> None:
-        """Whoever comes back sees how things stand now."""
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """Whoever comes back sees how things stand now.
+
+        Textual would style every widget anew, up to 60 ms; other colours are seen to before this, so what is left is
+        whether the terminal had the focus.
+        """
+        event.refresh_styles = event.refresh_styles and self._styled_in_focus != self.app.app_focus
+        self._styled_in_focus = self.app.app_focus
         self.show_picture(self.bench.picture)
 
     def show_picture(self, picture: Picture) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smarter.charts.receipt import receipt_text
+from smarter.charts.rights import withheld_words
 from smarter.errors import SmarterError, UsageError
 from smarter.keys.keystore import Keystore
 from smarter.keys.public import public_in
@@ -41,7 +42,7 @@ class Consents:
 
 @dataclass(frozen=True)
 class NewGrant:
-    """A grant that was given: its document for the grantee, and a sentence on what was delivered at once."""
+    """A grant that was given: its document for the grantee, and what was delivered at once or never comes, in words."""
 
     name: str
     document: str
@@ -126,6 +127,7 @@ class RightsCounter(Counter):
                     typed["purpose"].strip(),
                 )
                 given = grants.give(wish)
+                withheld = [f" N{sentence[1:]}." for sentence in withheld_words(grants.withheld(given), zone)]
             document = GrantDocument.of(given, door.session.deployment, holder.account, half.fingerprint, zone)
             try:
                 outcome = deliver_now(door.session, self.folder, self.unlocking(), only=holder.account.meter)
@@ -133,7 +135,7 @@ class RightsCounter(Counter):
             except (SmarterError, OSError) as error:  # the grant stands, and its document is shown in any case
                 why = str(error).rstrip(".")
                 told = f"Your meter delivers in the next run, or by `smarter grants deliver`; not now: {why}."
-        return NewGrant(f"grant-{given.id[:8]}.json", document.text(), told)
+        return NewGrant(f"grant-{given.id[:8]}.json", document.text(), told + "".join(withheld))
 
     def revoke(self, visit: Visit, wanted: str) -> str:
         """Revoke a grant at once; returns what to say."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,8 @@ import pytest
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.keys.signing import verify
 from smarter.protocols import login as login_module
-from smarter.protocols.erasure import SIGNING_CONTEXT
+from smarter.protocols.receipt import SIGNING_CONTEXT
+from smarter.state import StateFolder
 
 Call = Callable[..., Any]
 
@@ -89,6 +93,49 @@ def test_as_json_has_the_meters_signature(ada: None, customer: Call) -> None:
     assert json.loads(whole["signed_text"]) == whole["receipt"]
     key, signature = bytes.fromhex(whole["verify_key"]), bytes.fromhex(whole["signature"])
     verify(key, whole["signed_text"].encode(), signature, SIGNING_CONTEXT)
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["printed", "json"])
+def test_its_receipt_is_checked_by_the_meters_key_and_an_altered_one_is_refused(
+    ada: None, customer: Call, call: Call, place: tuple[object, ...], tmp_path: Path, form: tuple[str, ...]
+) -> None:
+    with closing(sqlite3.connect(StateFolder(Path(str(place[2]))).journal)) as journal:
+        ((key,),) = journal.execute("SELECT lower(hex(verify_key)) FROM meters WHERE source = 'home1'")
+    receipt = tmp_path / "receipt"
+    receipt.write_text(customer("erase", "--yes", *form).out)
+    for by in (place, ("--key", key)):
+        said = call("customer", "check-receipt", receipt, *by)
+        assert (said.code, said.err) == (0, "")
+        assert re.fullmatch(r"as meter [0-9a-f]{16} signed it on 20\S+\n", said.out)
+    assert call("customer", "check-receipt", receipt, "--key", "00" * 32).code == 4
+    altered = receipt.read_text().replace("complete", "refused")
+    assert altered != receipt.read_text()
+    receipt.write_text(altered)
+    for by in (place, ("--key", key)):
+        said = call("customer", "check-receipt", receipt, *by)
+        assert (said.code, said.out) == (4, "")
+        assert "it was altered" in said.err
+
+
+def test_what_cannot_be_checked_is_said_in_a_sentence(
+    customer: Call, call: Call, place: tuple[object, ...], tmp_path: Path
+) -> None:
+    receipt, other = tmp_path / "receipt", tmp_path / "other"
+    receipt.write_text(customer("erase", "--meter", "home1", "--yes").out)
+    other.write_text("nothing")
+    assert call("run", place[0], "--state", tmp_path / "another", "--quiet").code == 0
+    for arguments, code, why in (
+        ((receipt,), 2, "name either the scenario"),
+        ((receipt, *place, "--key", "00" * 32), 2, "name either the scenario"),
+        ((receipt, "--key", "00"), 2, "--key: '00' is not 64 hexadecimal digits"),
+        ((receipt, place[0], "--state", tmp_path / "nothing"), 2, "smarter run"),
+        ((tmp_path / "missing", *place), 3, "there is no file"),
+        ((other, *place), 3, "is no receipt of an erasure"),
+        ((receipt, place[0], "--state", tmp_path / "another"), 4, "no meter"),
+    ):
+        said = call("customer", "check-receipt", *arguments)
+        assert (said.code, said.out) == (code, ""), said
+        assert why in said.err
 
 
 def test_afterwards_she_is_told_so_and_her_bill_stands(ada: None, customer: Call, call: Call, place: Any) -> None:

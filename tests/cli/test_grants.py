@@ -162,6 +162,29 @@ def test_revoking_is_at_once_and_says_what_was_fetched(smarter: Call, granted: P
     assert (again.code, "names 0 of your grants" in again.err) == (2, True)
 
 
+def test_a_grant_of_another_length_says_of_which_times_none_come_and_why(
+    smarter: Call, granted: Path, key: Path
+) -> None:
+    first = json.loads(granted.read_text())["grant"]
+    smarter("customer", "revoke", "Advice Ltd")
+    public, told = grantee_keys.public_path(key), f"Advice Ltd was sent windows of 1h of it under grant {first[:8]}"
+    for name, until in (("Advice", "2016-01-02"), ("Advice Ltd", "2016-01-03")):
+        said = smarter(
+            "customer", "grant", "--key", public, "--name", name, "--purpose", "x", "--window", "30min", "--to", until
+        )
+        assert said.code == 0
+        assert f"note: no window in 2016-01-01 comes: {told}, and both lengths together" in said.err
+    listed = json.loads(smarter("customer", "grants", "--json").out)
+    assert [(one["status"], one["withheld"] != []) for one in listed] == [
+        ("revoked", False),
+        ("all of its time was delivered in other windows", True),
+        ("live", True),
+    ]
+    assert listed[2]["withheld"][0]["grant"] == first
+    table = " ".join(smarter("customer", "grants").out.split())
+    assert table.count(f"no window in 2016-01-01 comes: {told}") == 2
+
+
 def test_moving_out_empties_the_mailbox(smarter: Call, granted: Path, key: Path, place: tuple[object, ...]) -> None:
     from contextlib import closing
 
@@ -170,7 +193,7 @@ def test_moving_out_empties_the_mailbox(smarter: Call, granted: Path, key: Path,
     grant = json.loads(granted.read_text())["grant"]
     assert smarter("customer", "move-out", "--yes").code == 0
     with closing(Deliveries(Path(str(place[2])) / "deliveries.sqlite")) as mailbox:
-        assert mailbox.fetch(grant, 1) == []
+        assert mailbox.fetch(grant, 1, lambda: True)[0] == []
     said = smarter("grants", "read", "--key", key)
     assert (said.code, "it has ended" in said.err) == (3, True)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -28,6 +31,7 @@ from smarter.protocols.access import Role
 Call = Callable[..., Any]
 PASSWORD = "plaid-otter-vending-41"
 OTHER = "mauve-kettle-orbit-77"
+FULL = Path("/dev/full")
 CODE = r"(?:[0-9A-Z]{4}-){6}[0-9A-Z]{3}"
 
 
@@ -96,7 +100,8 @@ def test_what_is_shown_once_is_data_and_all_else_is_said_on_standard_error(
 ) -> None:
     said = Staff(call, place, script)("first", "--name", "Grace")
     assert re.fullmatch(rf"totp\totpauth://totp/\S+\nrecovery\t{CODE}\n(spare\t{CODE}\n){{{SPARE_CODES}}}", said.out)
-    assert said.err.startswith("grace is enrolled. Nothing below is shown again.\n")
+    assert said.err.startswith("What grace logs in with. Nothing below is shown again.\n")
+    assert "\ngrace is enrolled.\n" in said.err
     assert PASSWORD not in said.out + said.err
 
 
@@ -250,6 +255,53 @@ def test_a_weak_password_makes_nobody_an_administrator(
     assert staff("first", "--name", "grace").code == 2
     script.setenv("SMARTER_PASSWORD", PASSWORD)
     staff.first()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stop", "code"),
+    [
+        pytest.param(signal.SIGKILL, -signal.SIGKILL, id="killed"),
+        pytest.param(signal.SIGINT, 130, id="interrupted"),
+        pytest.param(None, 6, id="full", marks=pytest.mark.skipif(not FULL.exists(), reason=f"no {FULL} here")),
+    ],
+)
+def test_a_first_administrator_whose_codes_nobody_got_to_see_is_made_by_the_same_command(
+    call: Call, place: tuple[Any, ...], script: pytest.MonkeyPatch, stop: signal.Signals | None, code: int
+) -> None:
+    reading, writing = os.pipe()
+    if stop is None:
+        os.close(writing)
+        writing = os.open(FULL, os.O_WRONLY)
+    else:  # nobody reads, and it takes nothing more: whoever prints waits
+        os.set_blocking(writing, False)
+        with contextlib.suppress(BlockingIOError):
+            while os.write(writing, b"x"):
+                pass
+        os.set_blocking(writing, True)
+    first = [sys.executable, "-m", "smarter", "operator", "first", *map(str, place), "--name", "grace"]
+    process = subprocess.Popen(
+        first,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever runs the tests in the background may have them, and so this process, ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stderr is not None
+    assert "grace logs in with" in process.stderr.readline()
+    if stop is not None:
+        process.send_signal(stop)
+    assert process.wait() == code
+    assert "is enrolled" not in process.stderr.read()
+    process.stderr.close()
+    for end in (reading, writing):
+        os.close(end)
+    staff = Staff(call, place, script)
+    staff.first()
+    assert staff.log_in("grace").err.startswith("logged in as grace, administrator")
+    refused = staff("first", "--name", "grace")
+    assert (refused.code, "administrator already" in refused.err) == (2, True)
 
 
 def test_where_nobody_is_an_operator_it_is_said_how_to_begin(call: Call, place: tuple[Any, ...], lane: Any) -> None:

@@ -26,9 +26,10 @@ from smarter.model.messages import Frame
 from smarter.model.results import WindowRow
 from smarter.protocols.audit_reading import check_audit, default_heads, read_audit
 from smarter.protocols.enrolment import find_meter
-from smarter.protocols.erasure import SIGNING_CONTEXT, SignedReceipt, erase
+from smarter.protocols.erasure import erase
 from smarter.protocols.pes_state import PesState
 from smarter.protocols.provision import Keyring
+from smarter.protocols.receipt import SIGNING_CONTEXT, SignedReceipt
 from smarter.protocols.session import Session, recall, reporting
 from smarter.run import run
 from smarter.scenario import Scenario, parse_scenario
@@ -373,8 +374,8 @@ class TestErasing:
             sent = Sent(f"{number:032x}", 1, meter, "key", 0, 3600, 1, 1 << 40, 0)
             assert mailbox.put([(sent, b"sums of " + meter)], lambda: True)
         assert weeks.erase().receipt.destroyed["deliveries"] == 1
-        assert mailbox.fetch(f"{1:032x}", 1) == []
-        assert mailbox.fetch(f"{2:032x}", 1) == [b"sums of " + other]
+        assert mailbox.fetch(f"{1:032x}", 1, lambda: True)[0] == []
+        assert mailbox.fetch(f"{2:032x}", 1, lambda: True)[0] == [b"sums of " + other]
         mailbox.close()
         assert b"sums of " + mine not in weeks.state.deliveries.read_bytes()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ from smarter.protocols.own_log import own_entries
 from smarter.protocols.plan import plan_run
 from smarter.protocols.session import Session, cryptography_of, recall
 from smarter.protocols.statements import own_statements, state
+from smarter.protocols.withheld import Withheld
 from smarter.run import run
 from smarter.scenario import Scenario, parse_scenario
 from smarter.state import Accounts, Deliveries, Sent, StateFolder
@@ -65,6 +67,7 @@ class Lane:
     now: float = NOW
     until: str = "06:00"
     reads: int = 0
+    meanwhile: Callable[[], object] = lambda: None
 
     def __post_init__(self) -> None:
         self.unlock = KeyFileUnlock(self.state.keys)
@@ -146,8 +149,9 @@ class Lane:
     def read(self, pair: KeyPair | None = None, received: Path | None = None, **documents: Any) -> list[Granted]:
         private = (pair or self.pair).private
         with self.opened() as (session, _):
-            keeper = MailboxKeeper(session, self.state, int(self.now))
+            keeper = MailboxKeeper(session, self.state, self.clock)
             sent = keeper.waiting(private.fingerprint)
+            self.meanwhile()
             with open_audit(self.state, self.unlock) as log:
                 messages = keeper.hand_out(sent.values(), private.fingerprint, log)
             self.reads += 1
@@ -368,7 +372,7 @@ class TestRevoked:
         grant = lane.grant()
         lane.deliver()
         with closing(Deliveries(lane.state.deliveries)) as mailbox:
-            (message,) = mailbox.fetch(grant.id, 1)
+            ((message,), _) = mailbox.fetch(grant.id, 1, lambda: True)
         lane.edit(lane.state.deliveries, "UPDATE deliveries SET fetched = NULL")
         assert lane.revoke(grant)[1:] == (0, 3)
         assert message[100:200] not in lane.state.deliveries.read_bytes()
@@ -412,7 +416,40 @@ class TestRevoked:
         with pytest.raises(DataError, match="revoked"):
             lane.read()
         with closing(Deliveries(lane.state.deliveries)) as mailbox:
-            assert mailbox.fetch(grant.id, 1) == []
+            assert mailbox.fetch(grant.id, 1, lambda: True)[0] == []
+
+    @pytest.mark.parametrize("stopped", [False, True], ids=["whole", "stopped before the mailbox was emptied"])
+    def test_between_the_look_and_the_handing_out_counts(
+        self, lane: Lane, monkeypatch: pytest.MonkeyPatch, stopped: bool
+    ) -> None:
+        grant = lane.grant()
+        lane.deliver()
+        if stopped:
+            monkeypatch.setattr(Deliveries, "empty", lambda *_: 0)
+        lane.meanwhile = lambda: lane.revoke(grant)
+        with pytest.raises(DataError, match="it is revoked"):
+            lane.read()
+        assert [each.fetched for each in lane.sent] == [None]
+
+    def test_while_it_is_handed_out_waits_and_learns_of_it(self, lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+        grant = lane.grant()
+        lane.deliver()
+        fetch, revoked = Deliveries.fetch, []
+        revoking = Thread(target=lambda: revoked.append(lane.revoke(grant)))
+
+        def late(self: Deliveries, name: str, now: int, still: Callable[[], bool]) -> Any:
+            def looked() -> bool:
+                free = still()
+                revoking.start()
+                revoking.join(0.3)
+                return free
+
+            return fetch(self, name, now, looked)
+
+        monkeypatch.setattr(Deliveries, "fetch", late)
+        assert spans(lane.read()[0]) == [0, 1, 2]
+        revoking.join()
+        assert [each[1:] for each in revoked] == [(3, 0)]
 
     def test_a_revocation_that_is_cut_off_is_noticed_and_nothing_is_delivered(self, lane: Lane) -> None:
         grant = lane.grant()
@@ -437,9 +474,10 @@ class TestExpired:
     def test_nothing_is_delivered_nor_handed_out_any_more(self, lane: Lane) -> None:
         grant = lane.grant()
         lane.deliver()
-        lane.now = grant.expires
-        with pytest.raises(DataError, match="it has expired"):
-            lane.read()
+        lane.meanwhile = lambda: setattr(lane, "now", grant.expires)
+        for _ in ("while it is fetched", "before"):
+            with pytest.raises(DataError, match="it has expired"):
+                lane.read()
         lane.run()
         assert [each.windows for each in lane.sent] == [3]
         lane.now -= 1  # a clock that is put back brings nothing back
@@ -571,6 +609,40 @@ class TestOneGridAGrantee:
         (granted,) = lane.read()
         assert granted.sums.starts.tolist() == [START + 2 * HOUR + 900 * quarter for quarter in range(4)]
 
+    def test_and_the_customer_is_told_of_which_times_none_come(self, lane: Lane) -> None:
+        first = lane.grant(end=START + 2 * HOUR)
+        lane.deliver()
+        lane.revoke(first)
+        finer = lane.grant(window=900)
+        lane.run()
+        with lane.grants("ada") as desk:
+            over, live = desk.given()
+            assert desk.withheld(finer) == live.withheld == (Withheld(over.grant, START, START + 2 * HOUR),)
+        assert (over.withheld, live.status, live.windows) == ((), "live", 16)
+
+    @pytest.mark.parametrize(
+        ("wished", "comes"),
+        [
+            ({"window": 900, "end": START + 2 * HOUR}, 0),
+            ({"window": 900, "end": START + 2 * HOUR + 900}, 1),
+            ({"window": 4 * HOUR, "end": START + 6 * HOUR}, 0),
+            ({"window": 2 * HOUR, "end": START + 5 * HOUR}, 1),
+            ({"window": HOUR}, 6),
+        ],
+        ids=str,
+    )
+    def test_and_when_none_come_at_all_the_grant_does_not_look_live(
+        self, lane: Lane, wished: dict[str, int], comes: int
+    ) -> None:
+        first = lane.grant(end=START + 2 * HOUR)
+        lane.deliver()
+        lane.revoke(first)
+        lane.grant(**wished)
+        lane.run()
+        with lane.grants("ada") as desk:
+            _, given = desk.given()
+        assert (given.windows, given.status == "live") == (comes, comes > 0)
+
 
 class TestMovedOut:
     def test_the_next_customer_grants_nothing_from_before_them(self, lane: Lane) -> None:
@@ -606,6 +678,11 @@ class TestMovedOut:
             lane.grant()
         lane.say("ada", "agree", notice=1, digest=bytes(32))
         assert [each.windows for each in lane.deliver().delivered] == [3]
+        lane.meanwhile = lambda: lane.say("ada", "withdraw")
+        with pytest.raises(DataError, match="it rests"):
+            lane.read()
+        lane.meanwhile = lambda: None
+        lane.say("ada", "agree", notice=1, digest=bytes(32))
         assert spans(lane.read()[0]) == [0, 1, 2, 3, 4, 5]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,18 +16,22 @@ import pyotp
 import pytest
 
 from smarter.errors import AccessRefused, AuthenticationFailed, DamagedKeys, ScenarioError, UsageError, WrongCredentials
+from smarter.keys import roster as roster_keys
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.keys.second_factor import STEP
 from smarter.keys.unlock import KeyFileUnlock
 from smarter.protocols import login as login_module
-from smarter.protocols import operator_door
+from smarter.protocols import operator_door, roster_desk
 from smarter.protocols.access import Operation, Role
 from smarter.protocols.audit_reading import read_audit
+from smarter.protocols.login import Login
 from smarter.protocols.operator_desk import OperatorDesk
 from smarter.protocols.operator_door import OperatorDoor
+from smarter.protocols.operator_login import Equipped
 from smarter.protocols.roster_desk import make_first
 from smarter.state import StateFolder
 from smarter.state.accounts import IDLE
+from smarter.state.operators import OperatorAccounts
 
 PASSWORD = "plaid-otter-vending-41"
 OTHER = "mauve-kettle-orbit-77"
@@ -54,14 +60,19 @@ def _meter(desk: OperatorDesk) -> str:
 
 
 class Office:
-    """A copy of a finished run with an operator of each role, a customer, and a clock that is set by hand."""
+    """A copy of a finished run, once settled with an operator of each role, and a clock that is set by hand."""
 
     def __init__(self, scenario: Any, folder: StateFolder) -> None:
         self.scenario, self.folder, self.time = scenario, folder, 1_000_000_000.0
         self.unlock = KeyFileUnlock(folder.keys)
         self.uris: dict[str, str] = {}
+
+    def first(self, name: str = "grace", shown: Callable[[Equipped], None] | None = None) -> None:
         with self.open(first=True, locked=True) as door:
-            self.uris["grace"] = make_first(door.door, door.operators, "grace", PASSWORD).uri
+            self.uris[name] = make_first(door.door, door.operators, name, PASSWORD, shown).uri
+
+    def settle(self) -> None:
+        self.first()
         for role in (Role.VIEWER, Role.CLERK, Role.AUDITOR):
             self.enrol(str(role), self.at_desk("grace", lambda desk, role=role: desk.add(str(role), role)))
 
@@ -88,9 +99,16 @@ class Office:
 
 
 @pytest.fixture
-def office(finished_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+def empty(finished_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """Nobody is an operator yet."""
     monkeypatch.setattr(login_module, "DEFAULT_COST", Pbkdf2Cost(1))
     return Office(finished_run.scenario, StateFolder(shutil.copytree(finished_run.state.path, tmp_path / "state")))
+
+
+@pytest.fixture
+def office(empty: Office) -> Office:
+    empty.settle()
+    return empty
 
 
 def table(checkout: Path) -> dict[str, dict[str, bool]]:
@@ -242,8 +260,78 @@ def test_an_earlier_days_accounts_are_found_by_the_audit_log(office: Office, tmp
 
 
 def test_there_is_one_first_administrator(office: Office) -> None:
-    with office.open(first=True, locked=True) as door, pytest.raises(UsageError, match="administrator already"):
-        make_first(door.door, door.operators, "mallory", PASSWORD)
+    for name in ("mallory", "grace"):
+        with pytest.raises(UsageError, match="administrator already"):
+            office.first(name)
+
+
+STOPS = {
+    "before the key is made": (roster_keys, "fill", 1),
+    "before it is noted": (roster_desk, "note_change", 1),
+    "before there is an account": (Login, "reserve", 1),
+    "before there is a role": (OperatorAccounts, "write_operator", 1),
+    "before there is a second factor": (OperatorAccounts, "begin_factor", 1),
+    "before it is locked": (Login, "relock", 1),
+    "before it counts": (OperatorAccounts, "write_operator", 2),
+}
+
+
+@pytest.mark.parametrize("again", ["grace", "heidi"])
+@pytest.mark.parametrize("stop", [*STOPS, "while it is shown"])
+def test_a_first_administrator_who_was_stopped_half_way_is_made_again(
+    empty: Office, monkeypatch: pytest.MonkeyPatch, stop: str, again: str
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if stop in STOPS:
+            where, name, time = STOPS[stop]
+            going, calls = getattr(where, name), iter(range(1, 9))
+            patch.setattr(where, name, lambda *given: (stopped if next(calls) == time else going)(*given))
+        with pytest.raises(KeyboardInterrupt):
+            empty.first(shown=None if stop in STOPS else stopped)
+    shown: list[Equipped] = []
+    empty.first(again, shown.append)
+    assert [each.uri for each in shown] == [empty.uris[again]]
+    listed = empty.at_desk(again, lambda desk: desk.operators())
+    assert [(each.name, each.role, each.standing) for each in listed] == [(again, Role.ADMINISTRATOR, "active")]
+    if again == "grace":
+        empty.enrol("auditor", empty.at_desk(again, lambda desk: desk.add("auditor", Role.AUDITOR)))
+        assert empty.at_desk("auditor", ACTS[Operation.VERIFY_LOG])
+    with pytest.raises(UsageError, match="administrator already"):
+        empty.first("mallory")
+
+
+def test_what_was_shown_before_it_was_stopped_opens_nothing(empty: Office) -> None:
+    void: list[Equipped] = []
+
+    def stopped(equipped: Equipped) -> None:
+        void.append(equipped)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        empty.first(shown=stopped)
+    empty.uris["grace"] = void[0].uri
+    with empty.open() as door, pytest.raises(AccessRefused):
+        empty.log_in(door, "grace")
+    empty.first()
+    empty.uris["grace"] = void[0].uri
+    with empty.open() as door, pytest.raises(WrongCredentials):
+        empty.log_in(door, "grace")
+
+
+def test_making_the_first_administrator_again_takes_nobody_elses_account(empty: Office) -> None:
+    """Neither a customer's, nor that of an administrator whom somebody edited to look half made."""
+    with empty.open(first=True, locked=True) as door:
+        door.operators.login.reserve("ada", "customer")
+    with pytest.raises(UsageError, match="there is an account ada already"):
+        empty.first("ada")
+    empty.first()
+    with closing(sqlite3.connect(empty.folder.accounts)) as file, file:
+        file.execute("UPDATE operators SET stage = 'invited'")
+    with pytest.raises(AuthenticationFailed, match="was altered"):
+        empty.first("mallory")
 
 
 def test_a_name_is_given_anew_only_when_its_account_is_closed(office: Office) -> None:

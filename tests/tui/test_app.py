@@ -13,6 +13,8 @@ import pytest
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.command import CommandPalette
+from textual.css import stylesheet
+from textual.dom import DOMNode
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
@@ -27,7 +29,9 @@ from smarter.tui.asking import PassphrasePage
 from smarter.tui.help import HelpPage
 from smarter.tui.keymap import action_names, check_keymap
 from smarter.tui.page import Exported, Page
-from smarter.tui.settings import load_settings, settings_file
+from smarter.tui.pages.customers import CustomersPage
+from smarter.tui.pages.operators import OperatorsPage
+from smarter.tui.settings import Settings, load_settings, settings_file
 from smarter.tui.tabs import FIRST_TO_GO, TABS, Tab, TabBar
 
 PASSPHRASE = "Grüße an die Zähler"
@@ -143,6 +147,46 @@ class TestMeanwhile:
             await app.workers.wait_for_complete()
         assert len([thread for thread in asked if thread is not threading.main_thread()]) == len(TABS)
         assert not frozen  # this process is not there for the app alone
+
+    async def test_they_are_made_ahead_and_shown_without_being_styled_anew(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("freeze", "enable"):  # of the process that other tests are in
+            monkeypatch.setattr(f"smarter.tui.app.gc.{name}", lambda: None)
+        app = SmarterApp(settings=Settings(workers=1), alone=True)
+        async with app.run_test() as pilot:
+            made = {}
+            for _ in range(200):
+                await pilot.pause(0.05)
+                made = dict(app._ahead)
+                if len(made) == len(TABS) - 1 and all(page.is_mounted for page in made.values()):
+                    break
+            await pilot.pause(0.1)
+            styled = []
+            apply = app.stylesheet.apply
+
+            def noted(node: DOMNode, **options: Any) -> None:
+                styled.append(node)
+                apply(node, **options)
+
+            monkeypatch.setattr(app.stylesheet, "apply", noted)
+            for tab in TABS[1:]:
+                await pilot.press(tab.key)
+                assert app.screen is made[tab.name]
+            await pilot.press("1", "9")
+            assert not any(isinstance(node, CustomersPage | OperatorsPage) for node in styled)
+            styled.clear()
+            parsed = []
+            parse = stylesheet.parse
+
+            def counted(*given: Any, **named: Any) -> Any:
+                parsed.append(given)
+                return parse(*given, **named)
+
+            monkeypatch.setattr(stylesheet, "parse", counted)
+            await pilot.press("t", "8", "9")  # in other colours it is styled, and nothing is parsed
+            assert made["customers"] in styled
+            assert not parsed
 
 
 @pytest.mark.usefixtures("sample")

@@ -20,6 +20,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Digits, Input, Static
 
+from smarter.charts.receipt import read_receipt
 from smarter.keys.keystore import Keystore
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.keys.unlock import KeyFileUnlock
@@ -39,11 +40,13 @@ from smarter.protocols.own_use import OwnBook
 from smarter.run import run
 from smarter.scenario import Scenario, parse_scenario
 from smarter.state import StateFolder
+from smarter.state.accounts import IDLE
 from smarter.tui.app import SmarterApp
 from smarter.tui.counter import Seen, Visit
 from smarter.tui.pages import attended, entered
 from smarter.tui.pages.customers import CustomersPage
 from smarter.tui.rights_counter import Consents, RightsCounter
+from smarter.tui.widgets import shown_once
 from smarter.tui.widgets.login_form import Typed
 from smarter.tui.widgets.question import Question
 from smarter.tui.widgets.shown_once import ShownOnce
@@ -136,9 +139,9 @@ async def typed(pilot: Pilot[Any], *fields: str) -> None:
     """Fill in the form in front, and hand it over."""
     page = pilot.app.screen
     assert isinstance(page, CustomersPage)
-    for entry, text in zip(page.door.form.inputs, fields, strict=True):
+    for entry, text in zip(page.forms.shown.inputs, fields, strict=True):
         entry.value = text
-    page.door.form.inputs[-1].focus()
+    page.forms.shown.inputs[-1].focus()
     await pilot.press("enter")
     await settled(pilot)
 
@@ -191,7 +194,7 @@ class TestTheDoor:
             await pilot.press("enter")
             assert isinstance(page.focused, Input)
             await typed(pilot, "ada", OTHER)
-            form = page.door.form
+            form = page.forms.shown
             assert "the name or the password is wrong" in form.said
             assert [entry.value for entry in form.inputs] == ["ada", ""]
             assert form.inputs[1].has_focus
@@ -209,13 +212,13 @@ class TestTheDoor:
 
         monkeypatch.setattr(login_module.Login, "log_in", slow)
         async with at_the_door(street_app) as (pilot, page):
-            for entry, text in zip(page.door.form.inputs, ("ada", PASSWORD), strict=True):
+            for entry, text in zip(page.forms.shown.inputs, ("ada", PASSWORD), strict=True):
                 entry.value = text
-            page.door.form.inputs[-1].focus()
+            page.forms.shown.inputs[-1].focus()
             await pilot.press("enter")
             await pilot.pause(0.1)
-            assert "one moment" in page.door.form.said
-            assert page.door.form.inputs[1].value == ""
+            assert "one moment" in page.forms.shown.said
+            assert page.forms.shown.inputs[1].value == ""
             await pilot.press("8")
             assert street_app.current_mode == "plugins"
             go.set()
@@ -230,9 +233,9 @@ class TestTheDoor:
             assert page.place == "notice"
             await pilot.press("a")
             await typed(pilot, code, "bob", PASSWORD, OTHER)
-            assert "the two passwords differ" in page.door.form.said
+            assert "the two passwords differ" in page.forms.shown.said
             await typed(pilot, code, "bob", "password", "password")
-            assert "bob" not in page.door.form.said
+            assert "bob" not in page.forms.shown.said
             await typed(pilot, code, "bob", PASSWORD, PASSWORD)
             assert isinstance(street_app.screen, ShownOnce)
             shown = str(street_app.screen.query_one("#code", Static).render())
@@ -253,7 +256,7 @@ class TestTheDoor:
         async with inside(street_app) as (pilot, page):
             await pilot.press("p")
             await typed(pilot, OTHER, OTHER, OTHER)
-            assert "wrong" in page.door.form.said
+            assert "wrong" in page.forms.shown.said
             await typed(pilot, PASSWORD, OTHER, OTHER)
             assert page.place == "own"
             await pilot.press("o", "enter")
@@ -270,6 +273,7 @@ class TestOwnUse:
             figures = [digits.value for digits in page.query(Digits)]
             assert len(figures) == 3
             assert "-" not in figures
+            assert [len(figure.partition(".")[2]) for figure in figures] == [3, 2, 3], "money has two decimals"
             assert "base load" in words(page, "#own-words")
             for length in ("1h", "6h", "6h", "1min"):  # six hours: less than a day or month
                 await pilot.press("w")
@@ -408,9 +412,9 @@ class TestRights:
             assert "granted nothing" in page.copied()
             await pilot.press("n")
             await typed(pilot, "Advice", "missing.pem", "save", "1h", "", "", "")
-            assert "missing.pem cannot be read: No such file or directory; name the file" in page.door.form.said
+            assert "missing.pem cannot be read: No such file or directory; name the file" in page.forms.shown.said
             await typed(pilot, "Advice", str(desk), "save", "1h", "", "", "")
-            assert f"{desk} cannot be read: Is a directory" in page.door.form.said
+            assert f"{desk} cannot be read: Is a directory" in page.forms.shown.said
             await typed(pilot, "Advice", "advice.pem", "save", "1h", "", "", "")
             assert "Advice" in page.copied()
             assert (page.place, "live" in page.copied()) == ("grants", True)
@@ -419,14 +423,25 @@ class TestRights:
             await settled(pilot)
             assert "gets nothing more" in notices(street_app)
             assert "revoked" in page.copied()
+            await pilot.press("n")
+            await typed(pilot, "Advice", "advice.pem", "save", "30min", "", "", "")
+            await settled(pilot)
+            why = "Advice was sent windows of 1h of it under grant"
+            assert f"comes: {why}" in notices(street_app)
+            assert why in " ".join(page.copied().split())
 
-    async def test_erasing_is_asked_for_and_leaves_a_receipt(self, street_app: SmarterApp) -> None:
+    async def test_erasing_is_asked_for_and_leaves_a_receipt(self, street_app: SmarterApp, desk: Path) -> None:
         async with inside(street_app) as (pilot, page):
             await pilot.press("c")
             await settled(pilot)
             await pilot.press("E", "E")
             await settled(pilot, lambda: page.copied())
             assert "sealed frame" in page.copied()
+            await pilot.press("e")
+            await settled(pilot, lambda: list(desk.glob("own-receipt*.txt")))
+            (written,) = desk.glob("own-receipt*.txt")
+            signed = read_receipt(written.read_bytes(), "the file")
+            signed.check(signed.verify_key)
             await pilot.press("escape")
             await pilot.press("r")
             await settled(pilot)
@@ -446,7 +461,7 @@ class TestNothingIsLeft:
             page.look_whether_idle()
             await settled(pilot)
             assert not page.attended
-            assert "you are logged out" in words(page, "#login .words")
+            assert "you are logged out" in page.forms.shown.words
             gc.collect()
             assert [found for found in gc.get_objects() if isinstance(found, OwnReadings | OwnBook)] == []
             assert page.query_one(UseTable).row_count == 0
@@ -454,6 +469,28 @@ class TestNothingIsLeft:
             assert page._own.chart._kept == {}
             assert {digits.value for digits in page.query(Digits)} == {"-"}
             assert page.exported() == ()
+
+    async def test_of_a_code_that_is_shown_once_when_nobody_is_there_any_more(
+        self, street: Street, street_app: SmarterApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        code = street.invite("home2")
+        async with at_the_door(street_app) as (pilot, _):
+            await pilot.press("f2", "a")
+            await typed(pilot, code, "bob", PASSWORD, PASSWORD)
+            screen = street_app.screen
+            assert isinstance(screen, ShownOnce)
+            shown, began = words(screen, "#code"), screen.began
+            assert len(shown) > 20
+            for touched, now, gone in ((0.0, IDLE - 1, False), (30.0, IDLE + 29, False), (30.0, IDLE + 30, True)):
+                street_app.touched = began + touched
+                monkeypatch.setattr(shown_once, "time", SimpleNamespace(monotonic=lambda now=now: began + now))
+                screen.look_whether_idle()
+                await pilot.pause()
+                assert (shown not in words(screen, "#code")) == gone
+            assert "Nothing was pressed for 15 minutes" in words(screen, "#what-for")
+            assert shown not in vars(screen).values()
+            await pilot.press("f10")
+            assert not isinstance(street_app.screen, ShownOnce)
 
     async def test_of_a_session_that_was_ended_elsewhere(self, street: Street, street_app: SmarterApp) -> None:
         async with inside(street_app) as (pilot, page):
@@ -463,7 +500,7 @@ class TestNothingIsLeft:
             await pilot.press("b")
             await settled(pilot)
             assert not page.attended
-            assert "log in again" in words(page, "#login .words")
+            assert "log in again" in page.forms.shown.words
 
     async def test_of_a_password_in_widgets_workers_notices_pictures_or_files(
         self, street: Street, street_app: SmarterApp, desk: Path

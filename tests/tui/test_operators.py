@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import stat
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -125,9 +126,9 @@ async def typed(pilot: Pilot[Any], *fields: str) -> None:
     """Fill in the form in front, and hand it over."""
     page = pilot.app.screen
     assert isinstance(page, OperatorsPage)
-    for entry, text in zip(page.forms.form.inputs, fields, strict=True):
+    for entry, text in zip(page.forms.shown.inputs, fields, strict=True):
         entry.value = text
-    page.forms.form.inputs[-1].focus()
+    page.forms.shown.inputs[-1].focus()
     await pilot.press("enter")
     await settled(pilot)
 
@@ -147,7 +148,7 @@ async def inside(app: SmarterApp, office: Office, name: str) -> AsyncIterator[tu
     async with at_the_door(app) as (pilot, page):
         await pilot.press("enter")
         await typed(pilot, name, PASSWORD, office.code(name))
-        await settled(pilot, lambda: page.attended and page.place in ("told", "list"))
+        await settled(pilot, lambda: page.attended and page.place in ("meters", "list", "operators"))
         yield pilot, page
 
 
@@ -184,8 +185,8 @@ class TestTheDoor:
                 (PASSWORD, office.code("carl", 9), "set the clock"),
             ):
                 await typed(pilot, "carl", password, code)
-                assert said in page.forms.form.said
-                assert [entry.value for entry in page.forms.form.inputs] == ["carl", "", ""]
+                assert said in page.forms.shown.said
+                assert [entry.value for entry in page.forms.shown.inputs] == ["carl", "", ""]
                 assert password not in office_app.export_screenshot()
             assert not page.attended
             await pilot.press("escape", "8")
@@ -201,7 +202,7 @@ class TestTheDoor:
         async with at_the_door(office_app) as (pilot, page):
             remembered = office_app.unlocking()
             await typed(pilot, "carl", PASSWORD, "123456")
-            assert "cannot be opened" in page.forms.form.said
+            assert "cannot be opened" in page.forms.shown.said
             assert office_app.unlocking() is not remembered
 
 
@@ -220,7 +221,7 @@ class TestRoles:
             await pilot.press("plus")
             assert len(page.chart.rows) < before
             await pilot.press("m", *"ruvx")
-            await settled(pilot, lambda: page.place == "told")
+            await settled(pilot, lambda: page.place == "meters")
 
     async def test_a_billing_clerk_sees_bills_windows_and_other_tariffs(
         self, office_app: SmarterApp, office: Office, desk: Path
@@ -243,9 +244,9 @@ class TestRoles:
 
             await pilot.press("r")
             await typed(pilot, "flat", "price=1")
-            assert "unknown key" in page.forms.form.said
+            assert "unknown key" in page.forms.shown.said
             await typed(pilot, "flat", "rate=0.50")
-            await settled(pilot, lambda: page.place == "told")
+            await settled(pilot, lambda: page.place == "rerated")
             assert "Bills under tariff flat" in page.copied()
             assert "+" in page.copied()
 
@@ -295,8 +296,8 @@ class TestLeaving:
             page.bench.touched = began
             page.look_whether_idle()
             await settled(pilot)
-            assert "Nothing was pressed for 15 minutes" in words(page, "#operator .words")
-            assert page.place == "forms"
+            assert "Nothing was pressed for 15 minutes" in page.forms.shown.words
+            assert page.place == "door"
             assert page.query_one(BillList).table.accounts == []
             assert page.query_one(BillDetail).account is None
             assert not any(chart.rows or chart.text for chart in page.query(TimeChart))
@@ -310,7 +311,52 @@ class TestLeaving:
                 door.desk(token).disable("carl")
             await pilot.press("d")
             await settled(pilot, lambda: not page.attended)
-            assert "has ended" in words(page, "#operator .words")
+            assert "has ended" in page.forms.shown.words
+
+
+class TestMeanwhile:
+    async def test_what_comes_late_takes_nothing_away(
+        self, make_app: Any, fixed: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        goes_on = threading.Event()
+        demand = FixedCounter.demand
+
+        def slow(counter: FixedCounter, visit: OperatorVisit) -> list[SeenDemand]:
+            goes_on.wait(30)
+            return demand(counter, visit)
+
+        monkeypatch.setattr(FixedCounter, "demand", slow)
+        async with at_the_door(make_app()) as (pilot, page):
+            await typed(pilot, "billing-clerk", PASSWORD, "123456")
+            await pilot.press("d", "r", *"abc")
+            goes_on.set()
+            await settled(pilot)
+            assert (page.place, page.forms.shown.inputs[0].value) == ("door", "abc")
+
+    async def test_whoever_logs_in_while_another_scenario_is_chosen_is_not_in_there(
+        self, make_app: Any, fixed: None, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        goes_on = threading.Event()
+        log_in = FixedCounter.log_in
+
+        def slow(counter: FixedCounter, given: Any) -> OperatorVisit:
+            goes_on.wait(30)
+            return log_in(counter, given)
+
+        monkeypatch.setattr(FixedCounter, "log_in", slow)
+        app = make_app()
+        async with at_the_door(app) as (pilot, page):
+            for entry, text in zip(page.forms.shown.inputs, ("billing-clerk", PASSWORD, "123456"), strict=True):
+                entry.value = text
+            page.forms.shown.inputs[-1].focus()
+            await pilot.press("enter")
+            assert page.forms.shown.busy
+            monkeypatch.setattr("smarter.state.locate", lambda *_, **__: office.state)
+            app.choose(office.scenario)
+            goes_on.set()
+            await settled(pilot)
+            assert not page.attended
+            assert not page.forms.shown.busy
 
 
 class _At:
@@ -392,8 +438,8 @@ class FixedCounter(OperatorsCounter):
 @pytest.fixture
 def fixed(finished_app: SmarterApp, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every app finds operators, and fixed figures."""
-    monkeypatch.setattr("smarter.tui.pages.operators_door.OperatorsCounter", FixedCounter)
-    monkeypatch.setattr(OperatorsPage, "_why_no_door", lambda _: "")
+    monkeypatch.setattr("smarter.tui.pages.operators.OperatorsCounter", FixedCounter)
+    monkeypatch.setattr(OperatorsPage, "why_no_door", lambda *_: "")
 
 
 def pressed(role: str, *presses: str) -> Callable[[Pilot[Any]], Any]:

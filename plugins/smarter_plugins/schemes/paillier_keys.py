@@ -85,18 +85,25 @@ def generate(bits: int, random: Randomness) -> KeyPair:
 def prime(bits: int, random: Randomness) -> Any:
     """A random prime, 3 mod 4, whose two highest bits are set: so a product of two is never a bit short.
 
-    Each candidate is drawn afresh; stepping on from one draw would favour primes after long gaps.
+    Each candidate is drawn afresh; stepping on from one draw would favour primes after long gaps. Fermat's test comes
+    before the others: nearly no other number passes it, and other threads go on meanwhile, which ``is_prime`` lets
+    none.
     """
-    from gmpy2 import gcd, is_prime, mpz
+    from gmpy2 import context, gcd, is_prime, mpz, powmod
 
     small = _primorial(min(SIEVE_BOUND, 1 << (bits // 2)))
     width = byte_count(bits)
     high = mpz(3) << (bits - 2)
     mask = (mpz(1) << bits) - 1
-    while True:
-        candidate = mpz(int.from_bytes(random.bytes(width), "big")) & mask | high | 3
-        if gcd(candidate, small) == 1 and is_prime(candidate, PRIMALITY_ROUNDS):
-            return candidate
+    with context(allow_release_gil=True):
+        while True:
+            candidate = mpz(int.from_bytes(random.bytes(width), "big")) & mask | high | 3
+            if (
+                gcd(candidate, small) == 1
+                and powmod(2, candidate - 1, candidate) == 1
+                and is_prime(candidate, PRIMALITY_ROUNDS)
+            ):
+                return candidate
 
 
 @cache

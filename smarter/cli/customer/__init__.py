@@ -2,7 +2,7 @@
 
 ``accounts`` has the commands about the account, ``consent`` those about what its readings are used for, ``own_data``
 those that show what is in it, ``watching`` the one that follows a run, ``grants`` those about third parties,
-``erasing`` the one that destroys it; ``door`` opens all.
+``erasing`` those that destroy it and check the receipt; ``door`` opens all.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import click
 
 from smarter.cli.customer.accounts import enrol, invite, login, logout, move_out, password, recover, status
 from smarter.cli.customer.consent import agree, consents, notice, opt_in, opt_out, withdraw
-from smarter.cli.customer.erasing import erase
+from smarter.cli.customer.erasing import check_receipt, erase
 from smarter.cli.customer.grants import grant, grants, log, revoke
 from smarter.cli.customer.own_data import check_bill, export, show
 from smarter.cli.customer.watching import watch
@@ -51,6 +51,7 @@ for command in (
     recover,
     logout,
     erase,
+    check_receipt,
     move_out,
 ):
     customer.add_command(command)

@@ -85,6 +85,7 @@ def grant(
     What was delivered cannot be called back. Compare the key's fingerprint with the grantee by another way than the
     file came. Printed is the grant document: hand it to the grantee, who learns your meter's key from it.
     """
+    from smarter.charts.rights import withheld_words
     from smarter.keys.public import public_in
     from smarter.protocols.grant_document import GrantDocument
     from smarter.protocols.grant_wish import LIFETIME, Wish, parse_window, spell_window
@@ -116,6 +117,8 @@ def grant(
         else:
             out.write_text(document.text(), encoding="utf-8")
             click.echo(f"wrote the grant document to {out}", err=True)
+        for sentence in withheld_words(grants.withheld(given), plan.timezone):
+            click.echo(f"note: {sentence}", err=True)
         _deliver(door, holder.account.meter, unlock)
 
 
@@ -213,6 +216,10 @@ def _form(given: Given, timezone: str) -> dict[str, object]:
         "granted": iso(grant.at, timezone),
         "revoked": None if grant.revoked is None else iso(grant.revoked, timezone),
         "status": given.status,
+        "withheld": [
+            {"start": iso(each.start, timezone), "end": iso(each.end, timezone), "grant": each.by.id}
+            for each in given.withheld
+        ],
         "deliveries": [_sent(each, timezone) for each in given.sent],
     }
 

@@ -41,7 +41,8 @@ def first(scenario: str, overrides: tuple[str, ...], name: str | None, state: Pa
     """Make the first administrator, on this machine.
 
     Prints what their app needs to show codes (on a terminal also as a QR code), ten spare codes and a recovery
-    code. It works only while there is no administrator. From then on administrators make others, with `add`.
+    code. It works only while there is no administrator: stopped before that was printed, it is given again. From then
+    on administrators make others, with `add`.
     """
     from smarter.protocols.roster_desk import make_first
 
@@ -50,7 +51,7 @@ def first(scenario: str, overrides: tuple[str, ...], name: str | None, state: Pa
             raise UsageError("there is an administrator already: they make others, with `smarter operator add`.")
         name = ask_name(name)
         password = ask_new_password()
-        _hand_over(door, make_first(door.door, door.operators, name, password), password)
+        _try_out(door, make_first(door.door, door.operators, name, password, _show), password)
 
 
 @click.command(
@@ -73,14 +74,14 @@ def enrol(scenario: str, overrides: tuple[str, ...], name: str | None, state: Pa
         code = ask_code("The one-time code that you were given")
         awaited = door.operators.awaited(name, code)
         password = ask_new_password() if awaited == "invited" else ask_password("Present password")
-        _hand_over(door, door.operators.enrol(name, code, password), password)
+        _try_out(door, door.operators.enrol(name, code, password, _show), password)
 
 
-def _hand_over(door: OpenDoor, equipped: Equipped, password: str) -> None:
-    """Print what is shown once; on a terminal, log in by the first code of the app, so that it is seen to work."""
+def _show(equipped: Equipped) -> None:
+    """Print what is shown once, before it counts: where it cannot be printed, nobody is enrolled."""
     from smarter.charts.qr import qr_on_terminal
 
-    click.echo(f"{equipped.name} is enrolled. Nothing below is shown again.", err=True)
+    click.echo(f"What {equipped.name} logs in with. Nothing below is shown again.", err=True)
     if sys.stderr.isatty():
         click.echo(qr_on_terminal(equipped.uri), err=True)
     click.echo(f"totp\t{equipped.uri}\nrecovery\t{equipped.recovery_code}")
@@ -91,6 +92,11 @@ def _hand_over(door: OpenDoor, equipped: Equipped, password: str) -> None:
         "together with a code, sets a new password. Write these down.",
         err=True,
     )
+
+
+def _try_out(door: OpenDoor, equipped: Equipped, password: str) -> None:
+    """On a terminal, log in by the first code of the app, so that it is seen to work."""
+    click.echo(f"{equipped.name} is enrolled.", err=True)
     for left in range(TRIES, 0, -1) if sys.stdin.isatty() else ():
         try:
             who = door.log_in(equipped.name, password, click.prompt("The code that the app shows now", err=True))

@@ -23,7 +23,8 @@ from smarter.tui.counter import Counter, Seen, Visit
 from smarter.tui.page import Exported
 from smarter.tui.pages.own_rights import RightsPage
 from smarter.tui.picture import Picture
-from smarter.tui.widgets.door_view import DoorView
+from smarter.tui.widgets.customer_forms import CUSTOMER_FORMS
+from smarter.tui.widgets.forms import Forms
 from smarter.tui.widgets.live_view import LiveView
 from smarter.tui.widgets.own_view import OwnView
 from smarter.tui.widgets.question import Answer, Question
@@ -77,7 +78,7 @@ class CustomersPage(RightsPage):
         """One at a time: why there is nothing, a form, own use, live minutes, something to read."""
         with ContentSwitcher(initial="nothing", id="place"):
             yield Static(id="nothing", classes="empty", markup=False)
-            yield DoorView()
+            yield Forms(CUSTOMER_FORMS, id="door")
             yield OwnView()
             yield LiveView()
             yield ToldView(id="told")
@@ -115,8 +116,9 @@ class CustomersPage(RightsPage):
         if self.attended and picture.result is not self._read_after and not picture.goes_on:
             self._read()
 
-    def entered(self) -> None:
+    def entered(self, visit: Visit) -> None:
         """Show the chart."""
+        self.go("own")
         self._read()
         self.remind_of_notice()
 
@@ -169,7 +171,7 @@ class CustomersPage(RightsPage):
             self.tell_soon("bills", "A run goes on (2 shows it); when it has ended, your bills are checked here.")
             return
         self.tell_soon("bills", "Opening the records …")
-        self.ask(partial(self.counter.check_bills, self.visit), self._show_bills, self._unchecked)
+        self.ask(partial(self.counter.check_bills, self.visit), self._show_bills, self.refused)
 
     def _show_bills(self, checks: Sequence[BillCheck]) -> None:
         heading = Text.assemble(
@@ -179,10 +181,6 @@ class CustomersPage(RightsPage):
             overflow="ellipsis",
         )
         self.tell("bills", heading, list(bill_words(checks, self.timezone)))
-
-    def _unchecked(self, error: BaseException) -> None:
-        self.tell_soon("bills", f"✕ {error}")
-        self.refused(error)
 
     # Files.
 
@@ -211,9 +209,8 @@ class CustomersPage(RightsPage):
         """Nobody watches a page that is not there."""
         self.workers.cancel_group(self, "watch")
 
-    def on_screen_resume(self) -> None:
-        """As every page; and watch on."""
-        super().on_screen_resume()
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """Watch on."""
         if self.place == "live":
             self._watch_now()
 

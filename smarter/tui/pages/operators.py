@@ -14,19 +14,27 @@ from textual.binding import Binding, BindingType
 from textual.widgets import ContentSwitcher, DataTable, Input, Static
 
 from smarter.charts.operators import left_out, meters_table, operators_table, rerating_table
+from smarter.charts.scenario import command
 from smarter.errors import WrongCredentials
+from smarter.keys import roster
+from smarter.keys.keystore import Keystore
 from smarter.model.bills import Account
 from smarter.protocols.access import Operation
 from smarter.protocols.operator_desk import SeenDemand, SeenMeter, SeenWindows
 from smarter.protocols.rerating import Rerating
 from smarter.protocols.roster import Listed
+from smarter.scenario import Scenario
+from smarter.scenario.catalogue import reference_of
+from smarter.state import StateFolder
+from smarter.tui.operators_counter import OperatorsCounter, OperatorVisit
 from smarter.tui.page import Exported
-from smarter.tui.pages.operators_door import OperatorsDoorPage
+from smarter.tui.pages.door import DoorPage, refusing
 from smarter.tui.widgets.bill_detail import BillDetail
 from smarter.tui.widgets.bill_list import BillList
 from smarter.tui.widgets.demand_view import DemandView
+from smarter.tui.widgets.forms import Forms
 from smarter.tui.widgets.login_form import LoginForm, Typed
-from smarter.tui.widgets.operator_forms import OperatorForms
+from smarter.tui.widgets.operator_forms import OPERATOR_FORMS
 from smarter.tui.widgets.time_chart import TimeChart
 from smarter.tui.widgets.told_view import ToldView
 
@@ -42,8 +50,8 @@ _NEEDS = {
 }
 
 
-class OperatorsPage(OperatorsDoorPage):
-    """What is behind the door: bills, demand, other tariffs, who is an operator."""
+class OperatorsPage(DoorPage[OperatorsCounter, OperatorVisit]):
+    """Behind the door are bills, demand, other tariffs, who is an operator."""
 
     NAME = "operators"
     HELP = (
@@ -52,6 +60,7 @@ class OperatorsPage(OperatorsDoorPage):
         "role; each look is in the audit log. Operators are made and managed with `smarter operator`, in a terminal."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "begin", "Log in", id="operators.login"),
         Binding("m", "meters", "Meters", id="operators.meters"),
         Binding("d", "demand", "Demand", id="operators.demand"),
         Binding("n", "next", "Next", id="operators.next", tooltip="The next neighbourhood"),
@@ -64,13 +73,18 @@ class OperatorsPage(OperatorsDoorPage):
         Binding("slash", "filter", "Filter", key_display="/", id="operators.filter"),
         Binding("escape", "back", "Back", id="operators.back"),
     ]
+    DEFAULT_CSS = """
+    OperatorsPage #who { display: none; height: 1; padding: 0 1; color: $text-muted; text-align: right; }
+    OperatorsPage #place { height: 1fr; }
+    OperatorsPage.attended #who { display: block; }
+    """
 
     def compose_page(self) -> ComposeResult:
         """One at a time: why there is nothing, a form, bills, one meter, demand, something to read."""
         yield Static(id="who", markup=False)
         with ContentSwitcher(initial="nothing", id="place"):
             yield Static(id="nothing", classes="empty", markup=False)
-            yield OperatorForms()
+            yield Forms(OPERATOR_FORMS, id="door")
             yield BillList()
             yield BillDetail()
             yield DemandView()
@@ -95,29 +109,47 @@ class OperatorsPage(OperatorsDoorPage):
         """One meter's windows, or demand."""
         return self.query_one(BillDetail if self.place == "one" else DemandView).query_one(TimeChart)
 
-    def entered(self) -> None:
+    # The door.
+
+    def make_counter(self, scenario: Scenario, state: StateFolder) -> OperatorsCounter:
+        """The operators' counter."""
+        return OperatorsCounter(scenario, state, self.bench.unlocking)
+
+    def why_no_door(self, scenario: Scenario, state: StateFolder) -> str:
+        """There are operators once there is a run; whoever runs the machine makes the first."""
+        if not state.begun:
+            return f"No run of {scenario.name} yet: press 2, then r. It has operators when it has run."
+        if Keystore.exists(state.keys, roster.PARTY):
+            return ""
+        first = command(reference_of(scenario.path), self.bench.overrides, "operator first")
+        return (
+            "Nobody is an operator yet.\n\nWhoever runs the machine makes the first administrator, in a terminal:\n"
+            f"{first} --name NAME\n\nAdministrators make others, with `smarter operator add`."
+        )
+
+    def entered(self, visit: OperatorVisit) -> None:
         """Show what the role has."""
-        if self.visit is not None and self.visit.may(Operation.METERS):
+        self.query_one("#who", Static).update(f"{visit.operator.name}, {visit.operator.role}")
+        self.add_class("attended")
+        if visit.may(Operation.METERS):
             self.action_meters()
         else:
             self.action_list()
 
     def given_in(self, form: LoginForm, typed: Typed) -> None:
         """Bills under the tariff that was named."""
-        if self.visit is None or self.counter is None:
-            return
 
         def refused(error: BaseException) -> None:
-            if isinstance(error, WrongCredentials):
-                self.refused(error)
-            else:
-                form.refuse(str(error))
+            (self.refused if isinstance(error, WrongCredentials) else refusing(form))(error)
 
-        call = partial(self.counter.rerate, self.visit, typed["tariff"], typed["options"].split())
-        self.ask(call, self._show_rerating, refused)
+        if self.visit is not None and self.counter is not None:
+            call = partial(self.counter.rerate, self.visit, typed["tariff"], typed["options"].split())
+            self.ask(call, self._show_rerating, refused)
 
     def forget(self) -> None:
         """Keep nothing of what was shown."""
+        self.remove_class("attended")
+        self.query_one("#who", Static).update("")
         self._list.forget()
         self.query_one(BillDetail).forget()
         self.query_one(DemandView).forget()
@@ -128,26 +160,29 @@ class OperatorsPage(OperatorsDoorPage):
         """All meters: with their bills, where the role has those."""
         if (visit := self.visit) is None or (counter := self.counter) is None:
             return
+        self.set_focus(None)
         if not visit.may(Operation.BILLS):
+            self.tell_soon("meters", "Opening the list of meters …")
             self.ask(partial(counter.meters, visit), self._show_meters, self.refused)
         elif self._no_run("bills"):
-            self.tell_soon("Opening the records …")
+            self.tell_soon("bills", "Opening the records …")
             self.ask(partial(counter.bills, visit), self._show_bills, self.refused)
 
     def _no_run(self, what: str) -> bool:
         if self.bench.picture.goes_on:
-            self.tell_soon(f"A run goes on (2 shows it); when it has ended, {what} can be shown here.")
+            self.tell_soon("run", f"A run goes on (2 shows it); when it has ended, {what} can be shown here.")
             return False
         return True
 
     def _show_meters(self, meters: Sequence[SeenMeter]) -> None:
-        self.tell("Meters", f"{len(meters):,}, by pseudonym", [meters_table(meters)])
+        self.tell("meters", _heading("Meters", f"{len(meters):,}, by pseudonym"), [meters_table(meters)])
 
     def _show_bills(self, accounts: Sequence[Account]) -> None:
-        self._list.begin(len(accounts))
-        self._list.add(accounts)
-        self.go("list")
-        self._list.table.focus()
+        if self.place == "bills":  # still waited for
+            self._list.begin(len(accounts))
+            self._list.add(accounts)
+            self.go("list")
+            self._list.table.focus()
 
     @on(DataTable.RowSelected)
     def _open_chosen(self) -> None:
@@ -169,12 +204,13 @@ class OperatorsPage(OperatorsDoorPage):
         """The neighbourhoods' demand."""
         if self.visit is not None and self.counter is not None and self._no_run("demand"):
             self.set_focus(None)
-            self.tell_soon("Opening the records …")
+            self.tell_soon("sums", "Opening the records …")
             self.ask(partial(self.counter.demand, self.visit), self._show_demand, self.refused)
 
     def _show_demand(self, seen: Sequence[SeenDemand]) -> None:
-        self.query_one(DemandView).show(seen)
-        self.go("demand")
+        if self.place == "sums":  # still waited for
+            self.query_one(DemandView).show(seen)
+            self.go("demand")
 
     def action_next(self) -> None:
         """The next neighbourhood."""
@@ -184,14 +220,17 @@ class OperatorsPage(OperatorsDoorPage):
         """Ask for the other tariff."""
         if self._no_run("bills"):
             self.forms.show("rerate").begin()
-            self.go("forms")
+            self.go("door")
 
     def _show_rerating(self, rerating: Rerating) -> None:
-        self.forms.form.clear()
+        if self.place != "door":  # left meanwhile
+            return
+        self.forms.show("login")
         self.set_focus(None)
         words = left_out(rerating)
         told: list[RenderableType] = [rerating_table(rerating), *([] if words is None else [words])]
-        self.tell(f"Bills under tariff {rerating.tariff}", "beside those there are; nothing is changed", told)
+        heading = _heading(f"Bills under tariff {rerating.tariff}", "beside those there are; nothing is changed")
+        self.tell("rerated", heading, told, wanted=True)
 
     def action_give_out(self) -> None:
         """Write bills, windows and demand into files."""
@@ -203,20 +242,24 @@ class OperatorsPage(OperatorsDoorPage):
     def action_list(self) -> None:
         """Who is an operator."""
         if self.visit is not None and self.counter is not None:
+            self.set_focus(None)
+            self.tell_soon("operators", "Opening the list of operators …")
             self.ask(partial(self.counter.operators, self.visit), self._show_operators, self.refused)
 
     def _show_operators(self, listed: Sequence[Listed]) -> None:
-        self.tell("Operators", "managed with `smarter operator`, in a terminal", [operators_table(listed)])
+        heading = _heading("Operators", "managed with `smarter operator`, in a terminal")
+        self.tell("operators", heading, [operators_table(listed)])
 
     def action_verify(self) -> None:
         """Check all of the audit log."""
         if self.visit is not None and self.counter is not None:
-            self.tell_soon("Checking every entry …")
+            self.set_focus(None)
+            self.tell_soon("log", "Checking every entry …")
             self.ask(partial(self.counter.verified, self.visit), self._show_verified, self.refused)
 
     def _show_verified(self, entries: int) -> None:
         words = "`smarter operator audit` prints it, in a terminal."
-        self.tell("Audit log", f"{entries:,} entries, whole", [Text(words)])
+        self.tell("log", _heading("Audit log", f"{entries:,} entries, whole"), [Text(words)])
 
     # Keys and files.
 
@@ -235,12 +278,11 @@ class OperatorsPage(OperatorsDoorPage):
             self._list.table.focus()
         elif self.place == "list":
             self._list.show_all()
-        elif self.attended:
-            self.forms.show("operator")
-            self.set_focus(None)
-            self.action_meters()
         else:
             self.set_focus(None)
+            self.forms.show("login")
+            if self.visit is not None:
+                self.entered(self.visit)
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -265,7 +307,7 @@ class OperatorsPage(OperatorsDoorPage):
         """What is shown as text."""
         if self.place == "one":
             return self.query_one(BillDetail).text
-        return self.told.text if self.place == "told" else ""
+        return self.told.text if self.place == self.topic else ""
 
     def nothing_to(self, do: str) -> str:
         """Point to the key that writes files, and notes that it did."""
@@ -274,3 +316,7 @@ class OperatorsPage(OperatorsDoorPage):
         if self.visit.may(Operation.EXPORT):
             return f"There is nothing to {do} here: x writes files, and notes it in the audit log."
         return f"There is nothing to {do} here: your role writes no files."
+
+
+def _heading(words: str, quiet: str) -> Text:
+    return Text.assemble((words, "bold"), (f"  {quiet}", "dim"), no_wrap=True, overflow="ellipsis")

@@ -14,10 +14,12 @@ from smarter.model.audit import Entry
 from smarter.model.messages.statement import Kind
 from smarter.protocols.grants import Given
 from smarter.tui.page import Exported
+from smarter.tui.pages.door import refusing
 from smarter.tui.pages.entered import EnteredPage
 from smarter.tui.rights_counter import Consents, NewGrant
 from smarter.tui.widgets.login_form import LoginForm, Typed
 from smarter.tui.widgets.question import Answer, Question
+from smarter.tui.widgets.told_view import Verbatim
 
 WITHDRAW = (
     "Take your agreement back? Your meter goes on keeping your readings for you, and sends nothing. Sums that are made "
@@ -129,17 +131,16 @@ class RightsPage(EnteredPage):
 
     def given_in(self, form: LoginForm, typed: Typed) -> None:
         """A form was filled in; here: a grant."""
-        if form.id != "grant":
+        if form.form.name != "grant":
             super().given_in(form, typed)
         elif self.visit is not None and self.counter is not None:
-            asked = partial(self.counter.grant, self.visit, typed)
-            self.ask(asked, self._granted, lambda error: form.refuse(str(error)))
+            self.ask(partial(self.counter.grant, self.visit, typed), self._granted, refusing(form))
 
     def _granted(self, new: NewGrant) -> None:
-        self.door.form.clear()
+        self.forms.show("login")
         self.set_focus(None)
         self.bench.give_out([Exported(new.name, new.document)])
-        self.notify(f"Hand that file to the grantee. {new.delivered}")
+        self.notify(f"Hand that file to the grantee. {new.delivered}", markup=False)
         self.action_grants()
 
     def _revoke(self, wanted: str | None) -> None:
@@ -178,7 +179,8 @@ class RightsPage(EnteredPage):
 
     def _erased(self, receipt: str) -> None:
         self.forget()
-        self.tell("receipt", Text("The receipt: e writes it into a file", style="bold"), [Text(receipt)], wanted=True)
+        heading = Text("The receipt: e writes a file, which `smarter customer check-receipt` checks", "bold")
+        self.tell("receipt", heading, [Verbatim(receipt)], wanted=True)
 
     # What is the same everywhere.
 

@@ -108,9 +108,8 @@ class ScenariosPage(ShownPage):
         """The YAML beside the list, or in its place."""
         self.set_class(event.size.width >= WIDE, "wide")
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
         """Files may have come and gone."""
-        super().on_screen_resume()
         self.look_again()
 
     # The list.

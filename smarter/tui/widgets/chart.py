@@ -34,7 +34,7 @@ class Chart(Static):
     class Drawn(Message):
         """A chart has been drawn in the background."""
 
-        def __init__(self, wanted: _Wanted, chart: Text) -> None:
+        def __init__(self, wanted: _Wanted | None, chart: Text) -> None:
             super().__init__()
             self.wanted, self.chart = wanted, chart
 
@@ -42,7 +42,7 @@ class Chart(Static):
         super().__init__(id=id)
         self._key: Hashable = None
         self._draw: Callable[[int, int], str] | None = None
-        self._wanted: _Wanted | None = None
+        self._wanted: tuple[_Wanted, Callable[[int, int], str]] | None = None
         self._drawing = False
         self._kept: OrderedDict[_Wanted, Text] = OrderedDict()
         self._shown = Text()
@@ -90,18 +90,23 @@ class Chart(Static):
         width, height = self.content_size
         if self._draw is None or not width or not height:
             return
-        self._wanted = _Wanted(self._key, width, height)
-        if (chart := self._kept.get(self._wanted)) is not None:
-            self._kept.move_to_end(self._wanted)
+        wanted = _Wanted(self._key, width, height)
+        self._wanted = wanted, self._draw
+        if (chart := self._kept.get(wanted)) is not None:
+            self._kept.move_to_end(wanted)
             self._put(chart)
         elif not self._drawing:  # whatever is wished meanwhile, only the last of it is drawn
             self._drawing = True
-            self._draw_it(self._wanted, self._draw)
+            self._draw_it()
 
+    # Without arguments: Textual keeps them for longer than it works, and a chart may be of somebody's own readings.
     @work(thread=True)
-    def _draw_it(self, wanted: _Wanted, draw: Callable[[int, int], str]) -> None:
+    def _draw_it(self) -> None:
+        wanted, draw = self._wanted or (None, None)
+        chart = Text()
         try:
-            chart = Text.from_ansi(draw(wanted.width, wanted.height), no_wrap=True, end="")
+            if wanted is not None and draw is not None:
+                chart = Text.from_ansi(draw(wanted.width, wanted.height), no_wrap=True, end="")
         except Exception as error:  # noqa: BLE001 - shown as what it is, a bug; the app lives on
             chart = Text(f"This cannot be drawn, a bug: {type(error).__name__}: {error}; please report it.")
         self.post_message(self.Drawn(wanted, chart))
@@ -110,7 +115,7 @@ class Chart(Static):
         """Keep it, and show it if it is still what is wanted."""
         message.stop()
         self._drawing = False
-        if self._draw is not None:
+        if self._draw is not None and message.wanted is not None:
             self._kept[message.wanted] = message.chart
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Digits, Static
@@ -23,13 +25,17 @@ class LargeFigure(Vertical):
         yield Digits()
         yield Static(markup=False)
 
-    def show(self, figure: float | None, words: str) -> None:
-        """Show about four digits of it: more would not be read, and have no room."""
-        self.query_one(Digits).update("-" if figure is None else spelt(figure))
+    def show(self, figure: float | Decimal | None, words: str, places: int | None = None) -> None:
+        """Show a figure; ``places`` as of :func:`spelt`."""
+        self.query_one(Digits).update("-" if figure is None else spelt(figure, places))
         self.query_one(Static).update(words if figure is not None else f"{NONE} {words}")
 
 
-def spelt(figure: float) -> str:
-    """The figure with as many decimals as have room: three, one or none."""
-    places = 3 if abs(figure) < 100 else 1 if abs(figure) < 1_000 else 0
-    return f"{figure:,.{places}f}"
+def spelt(figure: float | Decimal, places: int | None = None) -> str:
+    """The figure with so many decimals, as money has them; otherwise with three, one or none.
+
+    That makes about four digits: more would not be read, and have no room.
+    """
+    if places is None:
+        places = 3 if -100 < figure < 100 else 1 if -1_000 < figure < 1_000 else 0
+    return f"{figure:z,.{places}f}"  # a trace of export is 0.00, not -0.00

@@ -11,7 +11,6 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
@@ -43,6 +42,25 @@ class Field:
     hint: str = ""
     optional: bool = False
     value: str = ""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a form asks for.
+
+    Attributes:
+        name: by which it is told from others.
+        title: what it does.
+        fields: from top to bottom.
+        words: beneath the title, for people.
+        busy: said while what was given is being looked at.
+    """
+
+    name: str
+    title: str
+    fields: Sequence[Field]
+    words: str
+    busy: str = "one moment …"
 
 
 @dataclass(frozen=True)
@@ -85,76 +103,51 @@ class LoginForm(Vertical):
             """The form, for ``@on`` with a selector."""
             return self.form
 
-    def __init__(
-        self,
-        title: str,
-        fields: Sequence[Field],
-        *,
-        words: str = "",
-        busy: str = "one moment …",
-        id: str,  # noqa: A002 - as every widget calls it
-    ) -> None:
-        """Nothing is asked yet.
-
-        Args:
-            title: what the form does.
-            fields: from top to bottom.
-            words: beneath the title, for people.
-            busy: said while what was given is being looked at.
-            id: of the widget.
-        """
-        super().__init__(id=id)
-        self._title, self._fields, self._words, self._busy_words = title, fields, words, busy
+    def __init__(self, form: Form) -> None:
+        self.form = form
         self.busy = False
-
-    def compose(self) -> ComposeResult:
-        """Title, fields, what goes on."""
-        yield Static(self._title, classes="title", markup=False)
-        yield Static(self._words, classes="words", markup=False)
-        for each in self._fields:
-            with Horizontal():
-                yield Label(each.label, markup=False)
-                yield Input(
-                    each.value,
-                    password=each.secret and not each.shown,
-                    placeholder=each.hint,
-                    compact=True,
-                    name=each.name,
-                )
-        yield Static(HINT, classes="said quiet", markup=False)
-
-    @property
-    def inputs(self) -> Sequence[Input]:
-        """The fields, from top to bottom."""
-        return list(self.query(Input))
+        self.inputs: Sequence[Input] = [_entry(each) for each in form.fields]
+        self._words = Static(form.words, classes="words", markup=False)
+        self._said = Static(HINT, classes="said quiet", markup=False)
+        lines = zip(form.fields, self.inputs, strict=True)
+        # Children by themselves, not composed: so they can be typed into as soon as the form is mounted.
+        super().__init__(
+            Static(form.title, classes="title", markup=False),
+            self._words,
+            *(Horizontal(Label(each.label, markup=False), entry) for each, entry in lines),
+            self._said,
+        )
 
     @property
     def said(self) -> str:
         """What it says of the last try."""
-        return str(self.query_one(".said", Static).render())
+        return str(self._said.render())
+
+    @property
+    def words(self) -> str:
+        """What it says beneath its title."""
+        return str(self._words.render())
 
     def entitle(self, words: str) -> None:
         """Say something else beneath the title."""
-        self.query_one(".words", Static).update(words)
+        self._words.update(words)
 
     def begin(self) -> None:
-        """Go to the first field that is empty."""
-        self._first_empty().focus()
-
-    def _first_empty(self) -> Input:
-        return next(self._lacking(), self.inputs[-1])
+        """Go to the first field that lacks something; to the first of all where none needs to be filled in."""
+        if self.is_attached:
+            optional = all(each.optional for each in self.form.fields)
+            self.screen.set_focus(next(self._lacking(), self.inputs[0 if optional else -1]))
 
     def _lacking(self) -> Iterator[Input]:
         """Fields that must have something and have nothing."""
-        for each, entry in zip(self._fields, self.inputs, strict=True):
+        for each, entry in zip(self.form.fields, self.inputs, strict=True):
             if not entry.value and not each.optional:
                 yield entry
 
     def action_move(self, by: int) -> None:
         """To the field above or below."""
-        inputs = self.inputs
-        here = next((place for place, each in enumerate(inputs) if each.has_focus), 0)
-        inputs[max(0, min(here + by, len(inputs) - 1))].focus()
+        here = next((place for place, each in enumerate(self.inputs) if each.has_focus), 0)
+        self.inputs[max(0, min(here + by, len(self.inputs) - 1))].focus()
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
@@ -169,11 +162,11 @@ class LoginForm(Vertical):
             lacking.focus()
             return
         typed = Typed(dict(self._taken()))
-        self.wait(self._busy_words)
+        self.wait(self.form.busy)
         self.post_message(self.Given(self, typed))
 
     def _taken(self) -> Iterator[tuple[str, str]]:
-        for each, entry in zip(self._fields, self.inputs, strict=True):
+        for each, entry in zip(self.form.fields, self.inputs, strict=True):
             yield each.name, entry.value
             if each.secret:
                 entry.value = ""
@@ -196,8 +189,8 @@ class LoginForm(Vertical):
         """Forget everything that was typed or said."""
         self._rest()
         self._say("", wrong=False)
-        self.entitle(self._words)
-        for each, entry in zip(self._fields, self.inputs, strict=True):
+        self.entitle(self.form.words)
+        for each, entry in zip(self.form.fields, self.inputs, strict=True):
             entry.value = each.value
 
     def _rest(self) -> None:
@@ -206,6 +199,15 @@ class LoginForm(Vertical):
             each.disabled = False
 
     def _say(self, words: str, *, wrong: bool) -> None:
-        said = self.query_one(".said", Static)
-        said.update(Text(words or HINT))
-        said.set_class(wrong, "wrong").set_class(not words, "quiet")
+        self._said.update(Text(words or HINT))
+        self._said.set_class(wrong, "wrong").set_class(not words, "quiet")
+
+
+def _entry(field: Field) -> Input:
+    return Input(
+        field.value,
+        password=field.secret and not field.shown,
+        placeholder=field.hint,
+        compact=True,
+        name=field.name,
+    )

@@ -111,7 +111,7 @@ class OwnView(Vertical):
         start, end = seen.book.own.span
         if first:
             self._by = "minute" if end - start <= SHORT else "hour" if end - start <= LONG else "day"
-        self._gather(self._book, self._by, start, end)
+        self._gather(self._by, start, end)
 
     def say(self, words: str) -> None:
         """Say why there is nothing to see."""
@@ -139,7 +139,7 @@ class OwnView(Vertical):
             middle = sum(self._stretch) // 2 if self._stretch else end
             start = min(max(start, middle - MINUTES // 2), end - MINUTES)
             end = start + MINUTES
-        self._gather(self._book, self._by, start, end)
+        self._gather(self._by, start, end)
 
     def toggle_costs(self) -> None:
         """Cost in place of energy, and back."""
@@ -157,9 +157,12 @@ class OwnView(Vertical):
 
     # What is shown.
 
+    # What works in the background is called without the book: Textual keeps the arguments for longer than it works.
+
     @work(thread=True, exclusive=True, group="gather")
-    def _gather(self, book: OwnBook, by: By, start: int, end: int) -> None:
-        self.post_message(self.Gathered(book, by, book.use(by, start, end)))
+    def _gather(self, by: By, start: int, end: int) -> None:
+        if (book := self._book) is not None:
+            self.post_message(self.Gathered(book, by, book.use(by, start, end)))
 
     def on_own_view_gathered(self, message: Gathered) -> None:
         """Show it, if it is still wanted."""
@@ -185,12 +188,13 @@ class OwnView(Vertical):
         message.stop()
         if self._book is not None:
             self._stretch = message.start, message.end
-            self._figure(self._book, message.start, message.end)
+            self._figure(message.start, message.end)
             self._show_table()
 
     @work(thread=True, exclusive=True, group="figure")
-    def _figure(self, book: OwnBook, start: int, end: int) -> None:
-        self.post_message(self.Figured(book, (start, end), book.figures(start, end)))
+    def _figure(self, start: int, end: int) -> None:
+        if (book := self._book) is not None:
+            self.post_message(self.Figured(book, (start, end), book.figures(start, end)))
 
     def on_own_view_figured(self, message: Figured) -> None:
         """Say them, if they are still of what is shown."""
@@ -207,7 +211,7 @@ class OwnView(Vertical):
             return
         usage = figures.usage
         self.query_one("#own-energy", LargeFigure).show(usage.energy / MWH_PER_KWH, "● kWh")
-        self.query_one("#own-cost", LargeFigure).show(float(figures.cost), f"● {book.currency}")
+        self.query_one("#own-cost", LargeFigure).show(figures.cost, f"● {book.currency}", book.decimals)
         peak = short_moment(usage.peak_start, timezone)
         self.query_one("#own-peak", LargeFigure).show(usage.peak_kw, f"● peak kW {peak}")
         self.query_one("#own-words", Static).update(_words(figures, timezone))

@@ -17,6 +17,10 @@ WIDTH = 100
 """Columns of it as text."""
 
 
+class Verbatim(Text):
+    """Goes into a file or the clipboard as it is: no line of it broken, and nothing above it."""
+
+
 class ToldLines(VerticalScroll, inherit_bindings=False):
     """Scrolls up and down; left, right and home stay with the page."""
 
@@ -47,6 +51,11 @@ class ToldView(Vertical):
         with ToldLines():
             yield Static(classes="told", markup=False)
 
+    @property
+    def waits(self) -> bool:
+        """Whether it only says what goes on."""
+        return not self._told
+
     def show(self, heading: Text, told: Sequence[RenderableType]) -> None:
         """Show other tables and sentences, from their top."""
         self._told = (heading, *told)
@@ -69,6 +78,8 @@ class ToldView(Vertical):
         """What is shown as text; empty when there is nothing."""
         if not self._told:
             return ""
+        if verbatim := [each.plain for each in self._told if isinstance(each, Verbatim)]:
+            return "".join(verbatim)
         console = Console(width=WIDTH, file=io.StringIO(), record=True, color_system=None)
         console.print(*self._told, sep="\n\n")
         return "\n".join(line.rstrip() for line in console.export_text().splitlines()) + "\n"
