@@ -21,15 +21,16 @@ from smarter.model.events import (
     Resumed,
     Started,
 )
+from smarter.protocols.areas import expected_encryptions
 from smarter.protocols.auditing import ReleaseNotes, audit_under, note_keys
 from smarter.protocols.blinding import Blindings
 from smarter.protocols.consent import Consents
 from smarter.protocols.expiry import keys_due
-from smarter.protocols.pes import expected_encryptions
 from smarter.protocols.plan import plan_run
 from smarter.protocols.provision import open_keys
 from smarter.protocols.run_grants import RunGrants
-from smarter.protocols.session import begin, cryptography_of, find
+from smarter.protocols.session import cryptography_of
+from smarter.protocols.starting import begin, find
 from smarter.protocols.summary import warnings_of
 from smarter.protocols.trail import Trace
 from smarter.scenario import Scenario

@@ -20,7 +20,7 @@ from smarter.keys.unlock import KeyFileUnlock
 from smarter.model.events import Finished, Progress, Spent, Started
 from smarter.model.results import Result
 from smarter.model.windows import spell
-from smarter.protocols.pes import layouts_of
+from smarter.protocols.areas import layouts_of
 from smarter.protocols.session import recall
 from smarter.run import run
 from smarter.scenario import Scenario, with_overrides

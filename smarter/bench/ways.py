@@ -28,7 +28,8 @@ from smarter.protocols.intake import Intake
 from smarter.protocols.pes import END_OF_TIME, PesDeployment
 from smarter.protocols.plan import NeighbourhoodPlan, plan_run
 from smarter.protocols.provision import Keyring
-from smarter.protocols.session import Session, begin
+from smarter.protocols.session import Session
+from smarter.protocols.starting import begin
 from smarter.scenario import Scenario
 from smarter.state import StateFolder
 

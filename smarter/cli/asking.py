@@ -1,4 +1,4 @@
-"""What people are asked for when they log in: typed on a terminal without echo, or from the environment in a script.
+"""What people are asked for when they log in, typed without echo or from the environment, and what they are handed.
 
 Nothing of it is ever an argument of a command, where everybody on the machine could read it.
 """
@@ -17,6 +17,9 @@ NEW_PASSWORD = "SMARTER_NEW_PASSWORD"  # noqa: S105 - likewise
 CODE = "SMARTER_CODE"
 KEY_PASSPHRASE = "SMARTER_KEY_PASSPHRASE"  # noqa: S105 - likewise
 SECOND = "SMARTER_TOTP"
+
+name_option = click.option("--name", metavar="NAME", help="The account; asked for on a terminal when left out.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask whether that is meant.")
 
 
 def ask_name(given: str | None) -> str:
@@ -56,9 +59,24 @@ def ask_code(prompt: str, variable: str = CODE) -> str:
     return answer
 
 
+def hand_over_code(name: str, code: str) -> None:
+    """Print the recovery code that takes the place of the one by which a password was just set."""
+    click.echo(f"{name} has a new password, and this recovery code in place of the one just used:", err=True)
+    click.echo(code)
+
+
 def ask_second() -> str:
     """A code of an operator's second factor, or a spare code in place of one."""
     return ask_code("Code that the app shows, or a spare code", SECOND)
+
+
+def ask_whether(question: str, yes: bool) -> None:
+    """Go on when it is meant: by ``--yes``, or said on a terminal, where everything else stops the command."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("nobody can be asked whether that is meant: say --yes.")
+    click.confirm(question, abort=True, err=True)
 
 
 def ask_key_passphrase() -> str:

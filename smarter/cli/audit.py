@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smarter.cli.options import (
-    debug_option,
-    opened,
-    run_command,
-    scenario_argument,
-    state_option,
-    unlock_option,
-    unlocking,
-)
-from smarter.errors import UsageError
+from smarter.cli.options import begun, debug_option, scenario_argument, state_option, unlock_option, unlocking
 from smarter.model.audit import ACTIONS
 
 if TYPE_CHECKING:
@@ -36,14 +27,6 @@ def audit() -> None:
     The log holds every login, read, export, release, refusal and key use. It names neither readings
     nor people: households and accounts have keyed identifiers.
     """
-
-
-def _begun(scenario: str, overrides: tuple[str, ...], state: Path | None) -> tuple[Scenario, StateFolder]:
-    checked, folder = opened(scenario, overrides, state)
-    if not folder.begun:
-        command = run_command(scenario, overrides, state)
-        raise UsageError(f"there is no audit log of {checked.name} in {folder.path} yet; `{command}` begins one.")
-    return checked, folder
 
 
 def _moment(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -93,7 +76,7 @@ def show(
     """
     from smarter.protocols.audit_reading import read_audit
 
-    checked, folder = _begun(scenario, overrides, state)
+    checked, folder = begun(scenario, overrides, state, "audit log")
     entries = read_audit(folder).entries
     if meters:
         entries = _concerning(entries, checked, folder, meters, unlock)
@@ -118,11 +101,9 @@ def _concerning(
     from smarter.protocols.audit_reading import about
     from smarter.protocols.auditing import open_audit
     from smarter.protocols.households import found_households
-    from smarter.protocols.session import recall
+    from smarter.protocols.session import recalled
 
-    session = recall(scenario, folder)
-    if session is None:
-        raise UsageError(f"the run in {folder.path} was stopped at its very beginning; run it again.")
+    session = recalled(scenario, folder)
     session.journal.close()
     named = [household(found_households(session, meter)[0][0]) for meter in meters]
     with open_audit(folder, unlocking(unlock, folder)) as log:
@@ -163,7 +144,7 @@ def verify(scenario: str, overrides: tuple[str, ...], anchor: Path | None, state
     """
     from smarter.protocols.audit_reading import check_audit, default_heads, heads_in
 
-    _, folder = _begun(scenario, overrides, state)
+    _, folder = begun(scenario, overrides, state, "audit log")
     heads = default_heads(folder) if anchor is None else heads_in(anchor, folder)
     found = check_audit(folder, heads)
     click.echo(f"{found.entries:,} entries, whole")
@@ -186,5 +167,5 @@ def head(scenario: str, overrides: tuple[str, ...], state: Path | None) -> None:
     """
     from smarter.protocols.audit_reading import head_of
 
-    _, folder = _begun(scenario, overrides, state)
+    _, folder = begun(scenario, overrides, state, "audit log")
     click.echo(head_of(folder).text())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from smarter.cli.options import chosen_neighbourhood, debug_option, scenario_argument
+from smarter.cli.options import chosen_neighbourhood, debug_option, format_option, out_option, scenario_argument
 
 
 @click.command(
@@ -17,15 +17,8 @@ from smarter.cli.options import chosen_neighbourhood, debug_option, scenario_arg
 @scenario_argument
 @click.option("--meter", required=True, metavar="NAME", help="The meter as its source calls it.")
 @click.option("--neighbourhood", metavar="ID", help="Where the meter is, when there is more than one.")
-@click.option(
-    "--to",
-    "wanted",
-    type=click.Choice(["csv", "json", "green-button"]),
-    default="csv",
-    show_default=True,
-    help="What to write: CSV, JSON or Green Button (ESPI) XML.",
-)
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not to standard output.")
+@format_option("--to")
+@out_option
 @debug_option
 def convert(
     scenario: str, overrides: tuple[str, ...], meter: str, neighbourhood: str | None, wanted: str, out: Path | None

@@ -14,9 +14,6 @@ from smarter.errors import AuthenticationFailed, UsageError
 if TYPE_CHECKING:
     from smarter.protocols.grant_document import GrantDocument
     from smarter.protocols.grantee import Granted
-    from smarter.protocols.session import Session
-    from smarter.scenario import Scenario
-    from smarter.state import StateFolder
 
 
 @click.group(
@@ -109,12 +106,13 @@ def read(
     from smarter.keys.received import ReceivedFile
     from smarter.protocols.auditing import open_audit
     from smarter.protocols.grantee import MailboxKeeper, open_granted
+    from smarter.protocols.session import recalled
 
     checked, folder = begun(scenario, overrides, state)
     papers = [_document(path) for path in documents]
     received = ReceivedFile.beside(key)
     der = load_key_file(key, ask_key_passphrase() if is_encrypted(key) else None)
-    session = _session(checked, folder)
+    session = recalled(checked, folder)
     try:
         private = session.cryptography.keywrap.load_private(der)
         keeper = MailboxKeeper(session, folder)
@@ -184,9 +182,10 @@ def deliver(scenario: str, overrides: tuple[str, ...], state: Path | None, unloc
     from smarter.export.files import csv_text
     from smarter.model.windows import iso
     from smarter.protocols.granting import deliver_now
+    from smarter.protocols.session import recalled
 
     checked, folder = begun(scenario, overrides, state)
-    session = _session(checked, folder)
+    session = recalled(checked, folder)
     try:
         outcome = deliver_now(session, folder, unlocking(unlock, folder))
         zones = {kept.pseudonym: plan.timezone for plan in session.plans for kept in session.roster.get(plan.name, ())}
@@ -209,12 +208,3 @@ def deliver(scenario: str, overrides: tuple[str, ...], state: Path | None, unloc
     if broken:
         meters = ", ".join(each.meter.hex()[:8] for each in broken)
         raise AuthenticationFailed(f"nothing was delivered of {meters}: {broken[0].why}.")
-
-
-def _session(scenario: Scenario, folder: StateFolder) -> Session:
-    from smarter.protocols.session import recall
-
-    session = recall(scenario, folder)
-    if session is None:
-        raise UsageError(f"the run in {folder.path} was stopped at its very beginning; run it again.")
-    return session

@@ -98,13 +98,11 @@ def rotate(
     The releaser's aggregation key can be replaced only when no window is open, that is between runs.
     """
     from smarter.protocols.auditing import rotate as replace_key
-    from smarter.protocols.session import recall
+    from smarter.protocols.session import recalled
 
     checked, folder = begun(scenario, overrides, state)
     with folder.locked():
-        session = recall(checked, folder)
-        if session is None:
-            raise UsageError(f"the run in {folder.path} was stopped at its very beginning; run it again.")
+        session = recalled(checked, folder)
         try:
             if not session.finished:
                 raise UsageError(

@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
@@ -17,6 +17,12 @@ from smarter.scenario import Scenario, load_scenario
 from smarter.state import StateFolder, locate
 
 F = TypeVar("F", bound=Callable[..., Any])
+Wanted = Literal["run", "keys", "audit log"]
+_NOT_YET: dict[Wanted, tuple[str, str]] = {
+    "run": ("there is no run of", "makes one"),
+    "keys": ("there are no keys of", "makes them"),
+    "audit log": ("there is no audit log of", "begins one"),
+}
 
 
 def set_option(command: F) -> F:
@@ -59,6 +65,25 @@ def shares_option(command: F) -> F:
     )(command)
 
 
+def out_option(command: F) -> F:
+    """``--out`` for a file."""
+    return click.option(
+        "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not to standard output."
+    )(command)
+
+
+def format_option(flag: str) -> Callable[[F], F]:
+    """``flag``: in which of ``own_readings.FORMATS`` readings are written."""
+    return click.option(
+        flag,
+        "wanted",
+        type=click.Choice(["csv", "json", "green-button"]),
+        default="csv",
+        show_default=True,
+        help="What to write: CSV, JSON or Green Button (ESPI) XML.",
+    )
+
+
 def debug_option(command: F) -> F:
     """``--debug``, which ``main`` looks for itself."""
     return click.option("--debug", is_flag=True, expose_value=False, help="On an error, print the traceback too.")(
@@ -72,12 +97,15 @@ def opened(scenario: str, overrides: tuple[str, ...], state: Path | None) -> tup
     return checked, locate(checked.name, checked.digest, state)
 
 
-def begun(scenario: str, overrides: tuple[str, ...], state: Path | None) -> tuple[Scenario, StateFolder]:
-    """The checked scenario and its state, in which there are keys."""
+def begun(
+    scenario: str, overrides: tuple[str, ...], state: Path | None, wanted: Wanted = "keys"
+) -> tuple[Scenario, StateFolder]:
+    """The checked scenario and its state, on which a run has begun; ``wanted``: what of it the command is about."""
     checked, folder = opened(scenario, overrides, state)
     if not folder.begun:
+        missing, makes = _NOT_YET[wanted]
         command = run_command(scenario, overrides, state)
-        raise UsageError(f"there are no keys of {checked.name} in {folder.path} yet; `{command}` makes them.")
+        raise UsageError(f"{missing} {checked.name} in {folder.path} yet; `{command}` {makes}.")
     return checked, folder
 
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from smarter.cli.options import (
-    debug_option,
-    opened,
-    run_command,
-    scenario_argument,
-    state_option,
-    unlock_option,
-    unlocking,
-)
-from smarter.errors import DamagedStore, UsageError
+from smarter.cli.options import begun, debug_option, scenario_argument, state_option, unlock_option, unlocking
+from smarter.errors import DamagedStore
 from smarter.state import StateFolder
 
 if TYPE_CHECKING:
@@ -37,16 +29,11 @@ def _reported(
     reading: Callable[[Session], Note],
 ) -> Iterator[Report]:
     """The answers of a finished state, for as long as it is locked; ``reading``: what the audit log is told of it."""
-    from smarter.protocols.session import recall, reporting
+    from smarter.protocols.session import recalled, reporting
 
-    checked, folder = opened(scenario, overrides, state)
-    if not folder.begun:
-        command = run_command(scenario, overrides, state)
-        raise UsageError(f"there is no run of {checked.name} in {folder.path} yet; `{command}` makes one.")
+    checked, folder = begun(scenario, overrides, state, "run")
     with folder.locked():
-        session = recall(checked, folder)
-        if session is None:
-            raise UsageError(f"the run in {folder.path} was stopped at its very beginning; run it again.")
+        session = recalled(checked, folder)
         try:
             with reporting(session, folder, unlocking(unlock, folder), reading(session)) as report:
                 yield report
@@ -75,7 +62,7 @@ def bills(
     scenario: str, overrides: tuple[str, ...], meter: str | None, state: Path | None, unlock: str, as_json: bool
 ) -> None:
     """Print the bills of a finished run of SCENARIO, by pseudonym."""
-    from smarter.cli import printing
+    from smarter.cli import json_forms, printing
     from smarter.model.audit import HOUSEHOLDS, LOCAL, Note, household
     from smarter.model.results import WindowRows
     from smarter.protocols.households import found_households
@@ -89,7 +76,7 @@ def bills(
 
     with _reported(scenario, overrides, state, unlock, reading) as report:
         if as_json:
-            click.echo(bills_json(_billed(report, chosen)))
+            click.echo(json_forms.bills_json(_billed(report, chosen)))
         elif meter is None:
             printing.print_bills(printing.console(), report)
         else:
@@ -103,36 +90,6 @@ def _billed(report: Report, households: list[tuple[str, str]]) -> Iterator[tuple
         zone = report.timezone(name)
         for bill in report.bills(pseudonym, zone, report.household(pseudonym, name)):
             yield bill, zone
-
-
-def bills_json(billed: Iterable[tuple[Bill, str]]) -> str:
-    """Bills, each with its time zone, line by line."""
-    import json
-
-    from smarter.model.windows import iso
-
-    entries = [
-        {
-            "meter": bill.meter,
-            "period_start": iso(bill.start, zone),
-            "period_end": iso(bill.end, zone),
-            "energy_mwh": bill.energy,
-            "currency": bill.currency,
-            "amount": None if bill.amount is None else str(bill.amount),
-            "status": bill.status,
-            "lines": [
-                {
-                    "label": line.label,
-                    "rate": str(line.rate),
-                    "energy_mwh": line.energy,
-                    "amount": str(line.amount),
-                }
-                for line in bill.lines
-            ],
-        }
-        for bill, zone in billed
-    ]
-    return json.dumps(entries, indent=2)
 
 
 @click.command(epilog="\b\nExamples:\n  smarter demand quickstart\n  smarter demand quickstart --windows")
@@ -153,22 +110,20 @@ def demand(
     as_json: bool,
 ) -> None:
     """Print the neighbourhood's demand of a finished run of SCENARIO: per day, peak, load factor."""
-    from smarter.cli import printing
+    from smarter.cli import json_forms, printing
     from smarter.model.audit import LOCAL, NEIGHBOURHOODS, Note
     from smarter.model.audit import neighbourhood as named
+    from smarter.protocols.households import found_neighbourhoods
 
     def reading(session: Session) -> Note:
-        if neighbourhood is not None and neighbourhood not in session.roster:
-            there = ", ".join(sorted(session.roster))
-            raise UsageError(f"there is no neighbourhood {neighbourhood}; there are {there}.")
+        found_neighbourhoods(session, neighbourhood)
         whose = NEIGHBOURHOODS if neighbourhood is None else named(neighbourhood)
         return Note("read", LOCAL, whose, {"what": "demand"})
 
     with _reported(scenario, overrides, state, unlock, reading) as report:
         names = report.neighbourhoods if neighbourhood is None else (neighbourhood,)
         if as_json:
-            figures = [report.figures(name, report.demand(name)).model_dump_json(indent=2) for name in names]
-            click.echo("[\n" + ",\n".join(figures) + "\n]")
+            click.echo(json_forms.figures_json(report.figures(name, report.demand(name)) for name in names))
             return
         for name in names:
             printing.print_demand(printing.console(), report, name, windows=windows)

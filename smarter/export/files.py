@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Literal, Protocol, TextIO
 
 from smarter.model.bills import Bill
 from smarter.model.results import Result, WindowRow
@@ -31,10 +31,15 @@ DEMAND = (
 )
 BILLS = ("meter", "period_start", "period_end", "energy_wh", "currency", "amount", "status")
 METERS = ("meter", "source")
+Table = Literal["bills", "windows", "demand"]
+"""What the MDMS knows, by the word for it: the columns of bills.csv, billing.csv and demand.csv."""
 
 
-class _Writer(Protocol):
-    def writerows(self, rows: Iterable[Sequence[object]], /) -> None: ...
+class Writer(Protocol):
+    """Of a CSV file."""
+
+    def writerows(self, rows: Iterable[Sequence[object]], /) -> None:
+        """Write rows."""
 
 
 def write_outputs(folder: Path, session: Session, report: Report, result: Result, *, reveal_meters: bool) -> list[Path]:
@@ -87,13 +92,28 @@ def round_half_even(numerator: int, denominator: int) -> int:
     return quotient + (2 * rest > denominator or (2 * rest == denominator and quotient % 2 == 1))
 
 
+def csv_writer(file: TextIO, columns: Sequence[str]) -> Writer:
+    """Writes rows of these columns, whose names are written now."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    return writer
+
+
 def csv_text(columns: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
     """A file of these columns as text."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(lines)
+    csv_writer(text, columns).writerows(lines)
     return text.getvalue()
+
+
+def table_of(report: Report, table: Table) -> tuple[Sequence[str], Iterator[Sequence[object]]]:
+    """A table of all households or neighbourhoods: its columns and, as they are asked for, its rows."""
+    if table == "demand":
+        places = ((name, report.timezone(name)) for name in report.neighbourhoods)
+        return DEMAND, (row for name, zone in places for row in demand_lines(name, zone, report.demand(name)))
+    if table == "windows":
+        return BILLING, (row for each in report.billing() for row in billing_lines(*each))
+    return BILLS, (row for each in report.accounts() for row in bill_lines(each.meter, each.timezone, each.bills))
 
 
 def billing_lines(pseudonym: str, timezone: str, rows: Iterable[WindowRow]) -> Iterator[Sequence[object]]:
@@ -133,7 +153,7 @@ def bill_lines(pseudonym: str, timezone: str, bills: Sequence[Bill]) -> Iterator
         )
 
 
-def _written(billing: _Writer, pseudonym: str, timezone: str, rows: Iterable[WindowRow]) -> Iterator[WindowRow]:
+def _written(billing: Writer, pseudonym: str, timezone: str, rows: Iterable[WindowRow]) -> Iterator[WindowRow]:
     """Pass a household's rows on, each written down."""
     for row in rows:
         billing.writerows(billing_lines(pseudonym, timezone, [row]))
@@ -146,11 +166,9 @@ def _meters(session: Session) -> Iterator[Sequence[object]]:
 
 
 @contextmanager
-def _csv(path: Path, columns: Sequence[str]) -> Iterator[_Writer]:
+def _csv(path: Path, columns: Sequence[str]) -> Iterator[Writer]:
     with replacing(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        yield writer
+        yield csv_writer(file, columns)
 
 
 @contextmanager

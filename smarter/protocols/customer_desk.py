@@ -13,7 +13,7 @@ from smarter.parties.customer import By, Customer, CustomerSecrets, OwnReadings
 from smarter.parties.mdms import bills_of
 from smarter.protocols.bill_check import BillCheck, check_bills
 from smarter.protocols.consent import timelines
-from smarter.protocols.login import CUSTOMER, Holder, Witness, named_holder, unwitnessed
+from smarter.protocols.holder import CUSTOMER, Holder, Witness, named_holder, unwitnessed
 from smarter.protocols.own_use import OwnBook, OwnUse
 from smarter.protocols.plan import NeighbourhoodPlan
 from smarter.protocols.report import Report

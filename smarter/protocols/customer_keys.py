@@ -17,7 +17,7 @@ from smarter.keys.keystore import Keystore
 from smarter.keys.naming import fingerprint
 from smarter.parties.meter.enrolment import CustomerLink
 from smarter.parties.meter.meter import MeterIdentity
-from smarter.protocols.login import CUSTOMER
+from smarter.protocols.holder import CUSTOMER
 from smarter.protocols.session import Session
 
 STATES = "customer-sign"

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from smarter.errors import UsageError
 from smarter.keys.unlock import Unlock
 from smarter.model.audit import Note
 from smarter.protocols.auditing import open_audit
 from smarter.protocols.login import Login, cost_of
-from smarter.protocols.session import Session, recall
+from smarter.protocols.session import Session, recalled
 from smarter.scenario import Scenario
 from smarter.state import Accounts, StateFolder
 
@@ -54,9 +53,7 @@ def opening(
     with ExitStack() as stack:
         if locked:
             stack.enter_context(folder.locked())
-        session = recall(scenario, folder)
-        if session is None:
-            raise UsageError(f"the run in {folder.path} was stopped at its very beginning; run it again.")
+        session = recalled(scenario, folder)
         stack.callback(session.journal.close)
         accounts = Accounts(folder.accounts, clock)
         stack.callback(accounts.close)

@@ -16,7 +16,8 @@ from smarter.model.audit import LOCAL, Named, Note, customer, household
 from smarter.model.messages.frame import PSEUDONYM_BYTES
 from smarter.parties.customer import CustomerSecrets, Enrolling
 from smarter.protocols.customer_keys import CustomerKeys
-from smarter.protocols.login import CUSTOMER, Holder, Login, named_holder
+from smarter.protocols.holder import CUSTOMER, Holder, named_holder
+from smarter.protocols.login import Login
 from smarter.protocols.notice import Notice
 from smarter.protocols.session import Session
 from smarter.protocols.statements import agree

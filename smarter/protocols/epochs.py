@@ -12,6 +12,7 @@ from itertools import groupby
 
 from smarter.model.messages.epoch import PURPOSES, Purposes
 from smarter.model.views import acting
+from smarter.protocols.areas import grace_slots
 from smarter.protocols.consent import Consents
 from smarter.protocols.customer_keys import CustomerKeys
 from smarter.protocols.pes import PesDeployment
@@ -37,7 +38,8 @@ def start_meters(
     noted = {kept.pseudonym: kept.epoch for kepts in session.roster.values() for kept in kepts}
     # An announcement that is newer than the journal is of another day: no frame that the journal has is of its epoch.
     there = [each for each in session.wrapped.epochs() if each.epoch <= noted.get(each.pseudonym, 0)]
-    needed, _ = _parted(there, at, {p: slot - _grace(session, plan) for plan, p, slot in _each(session, at)})
+    since = {p: slot - grace_slots(session.scenario, plan) for plan, p, slot in _each(session, at)}
+    needed, _ = _parted(there, at, since)
     parties.accept_epochs(each.announcement for each in needed if each.announcement)
     if snapshots:
         parties.restore(snapshots)
@@ -72,7 +74,7 @@ def begin_epochs(
     ]
     session.wrapped.begin(begun, seal_keys)
     places = list(_each(session, at))
-    _, through = _parted(earlier, at, {p: slot - _grace(session, plan) for plan, p, slot in places})
+    _, through = _parted(earlier, at, {p: slot - grace_slots(session.scenario, plan) for plan, p, slot in places})
     _, outdated = _parted(earlier, at, {p: slot - _kept_slots(session, plan) for plan, p, slot in places})
     forgotten = [(each.pseudonym, each.epoch) for each in outdated]
     keyring.keep_epochs(secrets, forgotten)
@@ -102,10 +104,6 @@ def _parted(
         for each, end in zip(own, ends, strict=True):
             (reaching if each.first_slot < end and end > since[pseudonym] else others).append(each)
     return reaching, others
-
-
-def _grace(session: Session, plan: NeighbourhoodPlan) -> int:
-    return -(-session.scenario.grace // plan.axis.interval)
 
 
 def _kept_slots(session: Session, plan: NeighbourhoodPlan) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from smarter.api import Scheme
 from smarter.model.windows import WindowKind
 from smarter.parties.pes import Layout
-from smarter.protocols.pes import expected_encryptions, layouts_of
+from smarter.protocols.areas import expected_encryptions, layouts_of
 from smarter.protocols.plan import NeighbourhoodPlan, plan_run
 from smarter.scenario import Scenario
 

@@ -16,7 +16,7 @@ from smarter.model.messages.statement import GRANT_BYTES
 from smarter.parties.meter.grants import on_another_grid, why_not
 from smarter.parties.meter.statements import Grant, Standing
 from smarter.protocols.grant_wish import Wish, check_key, check_wish, spell_window
-from smarter.protocols.login import CUSTOMER, Holder, Witness
+from smarter.protocols.holder import CUSTOMER, Holder, Witness
 from smarter.protocols.plan import NeighbourhoodPlan
 from smarter.protocols.session import Session
 from smarter.protocols.statements import own_standing, state

@@ -13,7 +13,7 @@ from smarter.api import BillLine, Ciphertexts, Record, SourceMeter
 from smarter.model.bills import Bill
 from smarter.model.events import Hop
 from smarter.model.messages import Frame, RecordHeader, SealedRecord
-from smarter.model.messages.frame import FRAME_VERSION
+from smarter.model.messages.frame import FRAME_VERSION, FrameHeader
 from smarter.model.windows import Axis
 from smarter.parties.mdms.mdms import MAC_BYTES
 from smarter.parties.meter.stamps import amount_text
@@ -74,12 +74,7 @@ def frame(data: bytes, slot: int) -> Hop:
                 "pseudonym": header.pseudonym.hex(),
                 "deployment": header.deployment.hex(),
                 "cipher": header.cipher,
-                "epoch": header.epoch,
-                "counter": header.counter,
-                "first_slot": header.first_slot,
-                "interval": header.interval,
-                "phase": header.phase,
-                "count": header.count,
+                **_when(header),
                 "width": header.width,
             },
         },
@@ -95,15 +90,7 @@ def relayed(data: bytes) -> Hop:
         "relayed",
         "sealed",
         f"{pseudonym[:8]}…, epoch {header.epoch}, counter {header.counter}; when and how many, never how much",
-        {
-            "pseudonym": pseudonym,
-            "epoch": header.epoch,
-            "counter": header.counter,
-            "first_slot": header.first_slot,
-            "interval": header.interval,
-            "phase": header.phase,
-            "count": header.count,
-        },
+        {"pseudonym": pseudonym, **_when(header)},
         NOBODY,
     )
 
@@ -225,6 +212,18 @@ def chart(energies: Sequence[int | None], start: int, interval: int, place: int)
         },
         (("customer", "seal key, once enrolled"),),
     )
+
+
+def _when(header: FrameHeader) -> dict[str, int]:
+    """What a header says of when and how many."""
+    return {
+        "epoch": header.epoch,
+        "counter": header.counter,
+        "first_slot": header.first_slot,
+        "interval": header.interval,
+        "phase": header.phase,
+        "count": header.count,
+    }
 
 
 def _ends(data: bytes) -> str:

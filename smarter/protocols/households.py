@@ -1,4 +1,4 @@
-"""Households by what people call them: the first digits of a pseudonym.
+"""Households and neighbourhoods by what people call them: the first digits of a pseudonym, the id.
 
 Commands that read what the MDMS knows look meters up here; no source's name is known to it.
 """
@@ -29,3 +29,13 @@ def found_households(session: Session, meter: str | None) -> list[tuple[str, str
             f"{', '.join(pseudonym for pseudonym, _ in households[:5])}, …"
         )
     return found
+
+
+def found_neighbourhoods(session: Session, neighbourhood: str | None) -> list[str]:
+    """The neighbourhood of this id, or all, sorted; raises :class:`UsageError` when there is none."""
+    there = sorted(session.roster)
+    if neighbourhood is None:
+        return there
+    if neighbourhood not in there:
+        raise UsageError(f"there is no neighbourhood {neighbourhood}; there are {', '.join(there)}.")
+    return [neighbourhood]

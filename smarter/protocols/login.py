@@ -8,50 +8,36 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from smarter.api import SYSTEM_RANDOMNESS, Randomness
-from smarter.errors import IntegrityError, UsageError, WrongCredentials
+from smarter.errors import IntegrityError, WrongCredentials
 from smarter.keys.codes import key_from, new_code, read_code, spell_code
 from smarter.keys.derive import derive, joined
 from smarter.keys.locked import lock, unlock
 from smarter.keys.passwords import DEFAULT_COST, Argon2Cost, Cost, PasswordRecord
 from smarter.keys.strength import MOST_LENGTH, check_strength
-from smarter.model.audit import SYSTEM, Action, Named, Note, customer, operator
+from smarter.model.audit import SYSTEM, Action, Note
 from smarter.model.audit import account as named_account
+from smarter.protocols.holder import (
+    CUSTOMER,
+    OPERATOR,
+    Holder,
+    Witness,
+    account_name,
+    named_holder,
+    unwitnessed,
+)
 from smarter.scenario import Scenario
 from smarter.state.accounts import LOCK_AFTER, Account, Accounts, Locks
 
-CUSTOMER = "customer"
-"""The role of an account that is tied to a meter; every other is an operator's."""
-OPERATOR = "operator"
-"""The role of every operator among the accounts; what they may do, the roster says."""
 TOKEN_BYTES = 32
-LONGEST_NAME = 64
 _WRONG = "the name or the password is wrong."
 _WRONG_OR_CODE = "the name, the password or the code is wrong."
 _WRONG_CODE = "the name or the recovery code is wrong."
 _ENDED = "the session has ended, or never was: log in again."
-
-
-Witness = Callable[[Note], None]
-"""Writes down, durably, what is about to happen: the audit log of the deployment."""
-
-
-def unwitnessed(note: Note) -> None:
-    """Where nothing is written down."""
-
-
-@dataclass(frozen=True)
-class Holder:
-    """Somebody who is logged in: their account, and its private key (of a customer) for as long as this is held."""
-
-    account: Account
-    private: bytes = field(repr=False)
-    session: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -78,26 +64,9 @@ PASSWORD_ALONE = Second(_customers_alone, factor=False)
 """Customers have no second factor."""
 
 
-def named_holder(account: Account) -> Named:
-    """What the audit log knows somebody as."""
-    return (customer if account.role == CUSTOMER else operator)(account.name)
-
-
 def cost_of(scenario: Scenario) -> Cost:
     """What a password's derivation costs in this deployment today."""
     return Argon2Cost() if scenario.accounts.passwords == "argon2id" else DEFAULT_COST
-
-
-def account_name(text: str) -> str:
-    """A name as it is kept: lower case, Unicode NFC.
-
-    Raises:
-        UsageError: it is empty, too long, or has something else than letters, digits and ``.@+-_``.
-    """
-    name = unicodedata.normalize("NFC", text.strip()).casefold()
-    if not 0 < len(name) <= LONGEST_NAME or not all(each.isalnum() or each in ".@+-_" for each in name):
-        raise UsageError(f"{text!r} is no name: use 1 to {LONGEST_NAME} letters, digits and any of . @ + - _")
-    return name
 
 
 class Login:

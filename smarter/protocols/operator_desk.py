@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from smarter.errors import AuthenticationFailed, UsageError
+from smarter.errors import AuthenticationFailed
 from smarter.model.audit import (
     HOUSEHOLDS,
     NEIGHBOURHOODS,
@@ -26,8 +26,8 @@ from smarter.model.results import DemandFigures, WindowRows
 from smarter.protocols.access import Operation
 from smarter.protocols.audit_reading import Checked, about, check_audit, default_heads, read_audit
 from smarter.protocols.auditing import open_audit
-from smarter.protocols.households import found_households
-from smarter.protocols.login import account_name
+from smarter.protocols.holder import account_name
+from smarter.protocols.households import found_households, found_neighbourhoods
 from smarter.protocols.report import Report
 from smarter.protocols.rerating import Rerating, rerate
 from smarter.protocols.roster_check import unlike_log
@@ -99,12 +99,10 @@ class OperatorDesk(RosterDesk):
     def demand(self, neighbourhood: str | None = None) -> list[SeenDemand]:
         """Every neighbourhood's demand, or one's."""
         who = self._allowed(Operation.DEMAND)
-        there = sorted(self._session.roster)
-        if neighbourhood is not None and neighbourhood not in there:
-            raise UsageError(f"there is no neighbourhood {neighbourhood}; there are {', '.join(there)}.")
+        chosen = found_neighbourhoods(self._session, neighbourhood)
         where = NEIGHBOURHOODS if neighbourhood is None else named_neighbourhood(neighbourhood)
         with self._report(note_of(who, Operation.DEMAND, "read", where)) as report:
-            return [_seen_demand(report, name) for name in there if neighbourhood in (None, name)]
+            return [_seen_demand(report, name) for name in chosen]
 
     def rerate(self, chosen: str | None, options: Sequence[str] = ()) -> Rerating:
         """All households' bills under another tariff beside those they have.

@@ -18,7 +18,8 @@ from smarter.keys.strength import check_strength
 from smarter.model.audit import Note, operator
 from smarter.model.audit import account as named_account
 from smarter.protocols.access import Operator
-from smarter.protocols.login import OPERATOR, Login, Second, account_name
+from smarter.protocols.holder import OPERATOR, account_name
+from smarter.protocols.login import Login, Second
 from smarter.protocols.roster import Roster, code_verifier
 from smarter.state import Account
 from smarter.state.operators import OperatorAccounts, OperatorRow

@@ -18,12 +18,12 @@ from smarter.model.readings import ReadingBlock
 from smarter.model.rules import ReleaseRules
 from smarter.model.stages import Stages
 from smarter.model.views import View, acting
-from smarter.model.windows import WindowGrid, WindowKind
 from smarter.parties.concentrator import Concentrator
 from smarter.parties.mdms import MDMS
 from smarter.parties.meter.meter import Meter, MeterIdentity
-from smarter.parties.pes import PES, Absorbed, Area, Layout, lay_out
+from smarter.parties.pes import PES, Absorbed
 from smarter.parties.releaser import Decision, Ledger, LedgerEntry, Release, Releaser, digests_of
+from smarter.protocols.areas import area_of
 from smarter.protocols.network import Network, PlannedFault, SentFrame
 from smarter.protocols.plan import NeighbourhoodPlan, periods_of
 from smarter.protocols.provision import Cryptography, Keyring
@@ -265,58 +265,6 @@ class PesDeployment:
 
 def _nothing(plan: NeighbourhoodPlan, slot: int) -> None:
     """For whoever carries holds without a state to keep key epochs in."""
-
-
-def expected_encryptions(
-    scenario: Scenario, plans: Iterable[NeighbourhoodPlan], progress: Mapping[str, int], plaintext_bits: int
-) -> int:
-    """About how many encryptions the PES has to make from where each neighbourhood is."""
-    together = scenario.frame if scenario.pes.combine == "frame" else 1
-    expected = 0
-    for plan in plans:
-        slots = [end - first for first, end in plan.holds(progress.get(plan.name))]
-        layouts = layouts_of(scenario, plan, plaintext_bits)
-        # One more a hold re-randomises what closes.
-        expected += len(slots) * sum(layout.addends(max(slots, default=0), together) + 1 for layout in layouts)
-    return expected
-
-
-def layouts_of(scenario: Scenario, plan: NeighbourhoodPlan, plaintext_bits: int) -> tuple[Layout, Layout]:
-    """How a neighbourhood's demand and billing windows lie in plaintexts of so many bits."""
-    most = None if scenario.pes.lanes == "auto" else scenario.pes.lanes
-
-    def layout(kind: WindowKind, grid: WindowGrid) -> Layout:
-        return lay_out(
-            kind,
-            grid,
-            plan.axis,
-            first_slot=plan.first_slot,
-            hold=plan.hold,
-            grace=_grace(scenario, plan),
-            meters=plan.size,
-            largest=plan.largest,
-            plaintext_bits=plaintext_bits,
-            most_lanes=most,
-        )
-
-    return layout("demand", plan.demand), layout("billing", plan.billing)
-
-
-def _grace(scenario: Scenario, plan: NeighbourhoodPlan) -> int:
-    return -(-scenario.grace // plan.axis.interval)
-
-
-def area_of(scenario: Scenario, plan: NeighbourhoodPlan, roster: Sequence[KeptMeter], plaintext_bits: int) -> Area:
-    """A neighbourhood as the PES knows it: by pseudonyms, windows and bounds."""
-    return Area(
-        plan.name,
-        plan.axis,
-        tuple(kept.pseudonym for kept in roster),
-        tuple(kept.verify_key for kept in roster),
-        plan.largest,
-        _grace(scenario, plan),
-        layouts_of(scenario, plan, plaintext_bits),
-    )
 
 
 def _asked(outbox: Iterable[bytes]) -> set[bytes]:

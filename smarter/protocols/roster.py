@@ -17,7 +17,8 @@ from smarter.keys.keystore import Keystore
 from smarter.keys.roster import MAC_BYTES, RosterKey
 from smarter.keys.unlock import Unlock
 from smarter.protocols.access import Operator, Role
-from smarter.protocols.login import OPERATOR, Login, account_name
+from smarter.protocols.holder import OPERATOR, account_name
+from smarter.protocols.login import Login
 from smarter.protocols.provision import audit_keystore
 from smarter.state import Account, StateFolder
 from smarter.state.operators import OperatorAccounts, OperatorRow

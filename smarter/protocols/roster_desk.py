@@ -17,7 +17,7 @@ from smarter.model.audit import LOCAL, Action, Named, Note, Value, operator
 from smarter.model.audit import account as named_account
 from smarter.protocols.access import Operation, Operator, Role, require
 from smarter.protocols.door import Door
-from smarter.protocols.login import account_name
+from smarter.protocols.holder import account_name
 from smarter.protocols.operator_login import Equipped, OperatorLogin
 from smarter.protocols.roster import Listed, code_verifier
 

@@ -1,29 +1,28 @@
-"""A deployment on a state: begun when it is new, found again and checked against scenario and input when it is not."""
+"""A deployment on a state as its journal knows it: how far it has come, and, when it is finished, its answers.
+
+Whoever asks about a deployment comes here; a run that is to carry readings starts by way of ``starting``.
+"""
 
 from __future__ import annotations
 
 import json
-import secrets
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from smarter.api import OpenStore, PublicKey
-from smarter.errors import DamagedStore, InputChanged, StateMismatch, UsageError
+from smarter.api import OpenStore
+from smarter.errors import DamagedStore, StateMismatch, UsageError
 from smarter.keys.keystore import Keystore, public_entries
 from smarter.keys.unlock import Unlock
 from smarter.model.audit import Note, key, party
-from smarter.model.control import heed
-from smarter.model.events import Progress
-from smarter.model.messages.frame import DEPLOYMENT_BYTES, PSEUDONYM_BYTES
 from smarter.model.periods import Periods
-from smarter.model.windows import Axis, iso
+from smarter.model.windows import Axis
 from smarter.parties.mdms import MDMS
 from smarter.protocols.auditing import READS_ALL, open_audit
 from smarter.protocols.mdms_keys import data_keys, mdms_keys
 from smarter.protocols.network import PlannedFault
-from smarter.protocols.plan import NeighbourhoodPlan, cut_plan, periods_of, plan_run
-from smarter.protocols.provision import Cryptography, Keyring, make_keys
+from smarter.protocols.plan import NeighbourhoodPlan, cut_plan, periods_of
+from smarter.protocols.provision import Cryptography
 from smarter.protocols.report import Report
 from smarter.scenario import Scenario
 from smarter.scenario.moments import epoch
@@ -155,45 +154,17 @@ def recall(scenario: Scenario, state: StateFolder) -> Session | None:
     return Session(scenario, plans, journal, bytes(deployment), roster, cryptography_of(scenario), cuts, wrapped)
 
 
-def find(scenario: Scenario, state: StateFolder) -> Session | None:
-    """The deployment on ``state``, checked against the data, to be run on; None when there is none yet.
+def recalled(scenario: Scenario, state: StateFolder) -> Session:
+    """As :func:`recall`, for whoever asks about what is there.
 
     Raises:
-        StateMismatch: the state is of another scenario, or ends later than this one.
-        InputChanged: an input file differs from the one that the run began with.
+        StateMismatch: the state is of another scenario.
+        UsageError: the run was stopped at its very beginning.
     """
-    recalled = recall(scenario, state)
-    if recalled is None:
-        return None
-    try:
-        return _checked(recalled, state)
-    except BaseException:
-        recalled.journal.close()
-        raise
-
-
-def _checked(recalled: Session, state: StateFolder) -> Session:
-    """The deployment with the plan that its data give now, which may end later than the one it was begun with."""
-    plans = plan_run(recalled.scenario)
-    cuts, progress = dict(recalled.cuts), recalled.journal.progress()
-    later: dict[str, object] = {}
-    for plan, before in zip(plans, recalled.plans, strict=True):
-        _check_input(state, plan, recalled.roster[plan.name])
-        if (plan.start, plan.axis) != (before.start, before.axis) or plan.end < before.end:
-            spans = [f"{iso(p.start, p.timezone)} to {iso(p.end, p.timezone)}" for p in (before, plan)]
-            raise StateMismatch(
-                f"the state in {state.path} was begun for {spans[0]}, and this is {spans[1]}: only a later end may "
-                "differ; set time.end, choose another folder with --state, or start again with --fresh."
-            )
-        if plan.end > before.end:
-            # Windows were cut off at the earlier end only if the run had come that far.
-            if progress.get(plan.name, before.first_slot) >= before.end_slot:
-                cuts[plan.name] = [*cuts[plan.name], before.end]
-            later |= {f"end {plan.name}": plan.end, f"cuts {plan.name}": json.dumps(cuts[plan.name])}
-    # Only when nothing is amiss anywhere: the end cannot be taken back.
-    if later:
-        recalled.journal.put(**later)
-    return replace(recalled, plans=plans, cuts=cuts)
+    session = recall(scenario, state)
+    if session is None:
+        raise UsageError(f"the run in {state.path} was stopped at its very beginning; run it again.")
+    return session
 
 
 @dataclass(frozen=True)
@@ -247,71 +218,3 @@ def reporting(session: Session, state: StateFolder, unlock: Unlock, *notes: Note
             audit.put(note)
     with session.scenario.store.create().open(state.store) as records:
         yield session.report(MDMS(session.deployment, keys, session.cryptography.keywrap), records)
-
-
-def _check_input(state: StateFolder, plan: NeighbourhoodPlan, roster: Sequence[KeptMeter]) -> None:
-    kept = {meter.source: meter.digest for meter in roster}
-    way_out = f"restore it, or start again with --fresh (the state is {state.path})."
-    for meter in plan.meters:
-        heed()
-        if meter.name not in kept:
-            raise InputChanged(f"{meter.origin}: meter {meter.name} was not there when the run began; {way_out}")
-        if meter.digest() != kept.pop(meter.name):
-            raise InputChanged(
-                f"{meter.origin}: the input of meter {meter.name} has changed since the run began; {way_out}"
-            )
-    if kept:
-        raise InputChanged(f"meter {next(iter(kept))} of {plan.name} is gone since the run began; {way_out}")
-
-
-def begin(
-    scenario: Scenario,
-    state: StateFolder,
-    plans: tuple[NeighbourhoodPlan, ...],
-    unlock: Unlock,
-    encrypting: Callable[[PublicKey], None],
-) -> Generator[Progress, None, tuple[Session, Keyring]]:
-    """Begin a deployment on a state that is made: pseudonyms, keys, and its place in the journal, written last.
-
-    ``encrypting`` is told the aggregation key as soon as it is there: what encrypts under it can be made ready while
-    the other keys are made.
-    """
-    cryptography = cryptography_of(scenario)
-    pseudonyms = {
-        (plan.name, meter.name): secrets.token_bytes(PSEUDONYM_BYTES) for plan in plans for meter in plan.meters
-    }
-    made = make_keys(state.keys, unlock, cryptography, pseudonyms.values(), encrypting)
-    while True:
-        try:
-            done, total = next(made)
-        except StopIteration as stop:
-            keyring: Keyring = stop.value
-            break
-        yield Progress("keys", done, total)
-    roster: dict[str, list[KeptMeter]] = {}
-    enrolled = 0
-    for plan in plans:
-        roster[plan.name] = []
-        by_pseudonym = sorted(plan.meters, key=lambda meter: pseudonyms[plan.name, meter.name])
-        for position, meter in enumerate(by_pseudonym):
-            pseudonym = pseudonyms[plan.name, meter.name]
-            verify_key = keyring.stores["meters"].current(f"sign/{pseudonym.hex()}").public
-            kept = KeptMeter(pseudonym, plan.name, meter.name, position, verify_key, meter.digest(), 0)
-            roster[plan.name].append(kept)
-            enrolled += 1
-            yield Progress("input", enrolled, len(pseudonyms))
-    deployment = secrets.token_bytes(DEPLOYMENT_BYTES)
-    journal = Journal(state.journal)
-    journal.enrol(
-        [kept for kepts in roster.values() for kept in kepts],
-        deployment=deployment,
-        scenario=scenario.digest,
-        name=scenario.name,
-        **{f"start {plan.name}": plan.start for plan in plans},
-        **{f"end {plan.name}": plan.end for plan in plans},
-        **{f"phase {plan.name}": plan.axis.phase for plan in plans},
-        **{f"cuts {plan.name}": "[]" for plan in plans},
-    )
-    cuts: dict[str, Sequence[int]] = {plan.name: [] for plan in plans}
-    wrapped = WrappedKeys(state.wrapped_keys)
-    return Session(scenario, plans, journal, deployment, roster, cryptography, cuts, wrapped), keyring

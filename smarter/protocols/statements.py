@@ -16,7 +16,7 @@ from smarter.model.messages.statement import Kind, Statement
 from smarter.model.messages.statement import Value as Detail
 from smarter.parties.customer import CustomerSecrets
 from smarter.parties.meter.statements import Standing, read_statements
-from smarter.protocols.login import Holder, Witness, named_holder
+from smarter.protocols.holder import Holder, Witness, named_holder
 from smarter.protocols.notice import Notice
 from smarter.protocols.session import Session
 from smarter.state.statements import Statements

@@ -5,8 +5,9 @@
 
 from smarter.state.accounts import Account, Accounts
 from smarter.state.deliveries import Deliveries, Sent
+from smarter.state.deployment import KeptMeter
 from smarter.state.folder import StateFolder, locate, states_folder
-from smarter.state.journal import Journal, KeptMeter
+from smarter.state.journal import Journal
 from smarter.state.tally import Tally
 from smarter.state.wrapped_keys import BegunEpoch, WrappedKeys
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from smarter.errors import DamagedStore
-from smarter.export.files import BILLING, BILLS, DEMAND, bill_lines, billing_lines, csv_text, demand_lines
+from smarter.export.files import Table, csv_text, table_of
 from smarter.keys.unlock import Unlock
 from smarter.model.bills import Account
 from smarter.protocols.access import Operation, Operator, may
@@ -22,6 +22,8 @@ from smarter.scenario import Scenario
 from smarter.state import StateFolder
 from smarter.tui.page import Exported
 from smarter.tui.widgets.login_form import Typed
+
+FILES: dict[str, Table] = {"bills": "bills", "billing": "windows", "demand": "demand"}
 
 
 @dataclass(frozen=True)
@@ -89,13 +91,10 @@ class OperatorsCounter:
     def files(self, visit: OperatorVisit) -> list[Exported]:
         """Bills, billing windows and demand as CSV."""
         with self._desk(visit, locked=True) as desk, desk.exporting() as report:
-            accounts = list(report.accounts())
-            bills = (row for each in accounts for row in bill_lines(each.meter, each.timezone, each.bills))
-            windows = (row for each in report.billing() for row in billing_lines(*each))
-            places = ((name, report.timezone(name)) for name in report.neighbourhoods)
-            demand = (row for name, zone in places for row in demand_lines(name, zone, report.demand(name)))
-            tables = (("bills", BILLS, bills), ("billing", BILLING, windows), ("demand", DEMAND, demand))
-            return [Exported(f"{name}.csv", csv_text(columns, rows), private=True) for name, columns, rows in tables]
+            return [
+                Exported(f"{name}.csv", csv_text(*table_of(report, table)), private=True)
+                for name, table in FILES.items()
+            ]
 
     def operators(self, visit: OperatorVisit) -> list[Listed]:
         """Who is an operator."""

@@ -22,7 +22,7 @@ from smarter.protocols.grant_document import GrantDocument
 from smarter.protocols.grant_wish import LIFETIME, Wish, parse_window
 from smarter.protocols.granting import deliver_now
 from smarter.protocols.grants import CustomerGrants, Given
-from smarter.protocols.login import Holder, named_holder
+from smarter.protocols.holder import Holder, named_holder
 from smarter.protocols.notice import Notice, notice_of, said
 from smarter.protocols.own_log import own_entries
 from smarter.scenario.moments import epoch, parse_moment

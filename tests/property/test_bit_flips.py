@@ -171,10 +171,10 @@ def test_an_announcement_with_a_flipped_bit_begins_no_epoch(kept: Kept, data: st
     meter = kept.deployment.meters["lane"][0]
     body = EpochKey(bytes(16), meter.pseudonym, 1 << 20, "aes-gcm", "key", b"wrapped").encode()
     signature = sign(kept.keyring.meter_signing_key(meter.pseudonym), body, epoch.SIGNING_CONTEXT)
-    known = set(kept.deployment.pes._opening)
+    known = set(kept.deployment.pes._epochs.keys)
     with pytest.raises((AuthenticationFailed, MalformedMessage)):
         kept.deployment.pes.accept_epoch(flip(data, Signed(body, signature).encode()))
-    assert set(kept.deployment.pes._opening) == known
+    assert set(kept.deployment.pes._epochs.keys) == known
 
 
 def rows(kept: Kept, original: Record, stored: Record) -> tuple[list[WindowRow], MDMS]:

@@ -33,8 +33,9 @@ from smarter.protocols.consent import timelines
 from smarter.protocols.customer_desk import CustomerDesk
 from smarter.protocols.customer_keys import CustomerKeys
 from smarter.protocols.enrolment import enrol, find_meter, invite, move_out
+from smarter.protocols.holder import Holder
 from smarter.protocols.intake import Intake
-from smarter.protocols.login import Holder, Login
+from smarter.protocols.login import Login
 from smarter.protocols.notice import Notice, notice_of
 from smarter.protocols.plan import plan_run
 from smarter.protocols.provision import Keyring

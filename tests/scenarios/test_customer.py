@@ -31,8 +31,9 @@ from smarter.protocols.bill_check import BillCheck
 from smarter.protocols.customer_desk import CustomerDesk
 from smarter.protocols.customer_keys import CustomerKeys
 from smarter.protocols.enrolment import Enrolled, enrol, find_meter, invite, move_out
+from smarter.protocols.holder import Holder
 from smarter.protocols.intake import Intake
-from smarter.protocols.login import Holder, Login
+from smarter.protocols.login import Login
 from smarter.protocols.notice import notice_of
 from smarter.protocols.plan import plan_run
 from smarter.protocols.session import Session, recall, reporting

@@ -35,8 +35,9 @@ from smarter.protocols.grant_wish import Wish
 from smarter.protocols.grantee import Granted, MailboxKeeper, open_granted
 from smarter.protocols.granting import Granting, Outcome, deliver_now
 from smarter.protocols.grants import CustomerGrants
+from smarter.protocols.holder import Holder
 from smarter.protocols.intake import Intake
-from smarter.protocols.login import Holder, Login
+from smarter.protocols.login import Login
 from smarter.protocols.own_log import own_entries
 from smarter.protocols.plan import plan_run
 from smarter.protocols.session import Session, cryptography_of, recall

@@ -1,6 +1,7 @@
 """A street in memory: real meters, PES, releaser and MDMS under small keys, with nothing read or written.
 
-Slots are counted from the street's first one. Every reading is known beforehand, so each sum can be checked.
+Slots are counted from the street's first one. Every reading is known beforehand, so each sum can be checked. At the
+end, for those who come to a door: what was derived from passwords.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 
 from smarter.api import SYSTEM_RANDOMNESS, Cipher, KeyPair, Keywrap, Scheme
-from smarter.keys import signing
+from smarter.keys import passwords, signing
 from smarter.keys.naming import fingerprint
+from smarter.keys.passwords import Cost
 from smarter.model.messages import Aggregate, Signed
 from smarter.model.periods import Periods
 from smarter.model.readings import ReadingBlock
@@ -241,3 +243,17 @@ def street(keys: Keys) -> Callable[..., Street]:
         return Street(keys, **options)  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture
+def derivations(monkeypatch: pytest.MonkeyPatch) -> list[Cost]:
+    """Every derivation from a password, by its cost."""
+    made: list[Cost] = []
+    real = passwords.stretch
+
+    def counted(password: bytes, salt: bytes, cost: Cost) -> bytes:
+        made.append(cost)
+        return real(password, salt, cost)
+
+    monkeypatch.setattr(passwords, "stretch", counted)
+    return made

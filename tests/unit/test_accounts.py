@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from smarter.errors import AuthenticationFailed, DamagedStore, UsageError, WrongCredentials
-from smarter.keys import passwords
 from smarter.keys.passwords import Argon2Cost, Cost, Pbkdf2Cost
 from smarter.model.audit import Note
-from smarter.protocols.login import Login, Second, account_name
+from smarter.protocols.holder import account_name
+from smarter.protocols.login import Login, Second
 from smarter.state.accounts import FREE_TRIES, IDLE, LOCK_AFTER, LONGEST, LONGEST_WAIT, Accounts
 
 DEPLOYMENT = bytes(16)
@@ -62,20 +62,6 @@ def hall(tmp_path: Path) -> Iterator[Hall]:
     made = Hall(tmp_path / "accounts.sqlite")
     yield made
     made.accounts.close()
-
-
-@pytest.fixture
-def derivations(monkeypatch: pytest.MonkeyPatch) -> list[Cost]:
-    """Every derivation from a password, by its cost."""
-    made: list[Cost] = []
-    real = passwords.stretch
-
-    def counted(password: bytes, salt: bytes, cost: Cost) -> bytes:
-        made.append(cost)
-        return real(password, salt, cost)
-
-    monkeypatch.setattr(passwords, "stretch", counted)
-    return made
 
 
 def test_whoever_logs_in_gets_their_account_and_private_key(hall: Hall) -> None:

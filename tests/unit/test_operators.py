@@ -19,7 +19,6 @@ from smarter.errors import (
     UsageError,
     WrongCredentials,
 )
-from smarter.keys import passwords
 from smarter.keys.codes import new_code, spell_code
 from smarter.keys.locked import lock
 from smarter.keys.passwords import Cost, Pbkdf2Cost
@@ -87,20 +86,6 @@ def office(tmp_path: Path) -> Iterator[Office]:
     made = Office(tmp_path / "accounts.sqlite")
     yield made
     made.accounts.close()
-
-
-@pytest.fixture
-def derivations(monkeypatch: pytest.MonkeyPatch) -> list[Cost]:
-    """Every derivation from a password, by its cost."""
-    made: list[Cost] = []
-    real = passwords.stretch
-
-    def counted(password: bytes, salt: bytes, cost: Cost) -> bytes:
-        made.append(cost)
-        return real(password, salt, cost)
-
-    monkeypatch.setattr(passwords, "stretch", counted)
-    return made
 
 
 # The second factor itself

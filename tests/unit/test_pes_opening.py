@@ -125,7 +125,7 @@ def test_within_the_grace_late_frames_are_let_in_once_and_beyond_it_not(street: 
 def test_earlier_epochs_are_kept_for_frames_on_their_way_but_not_without_end(
     street: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smarter.parties.pes.pes.EPOCHS_KEPT", 2)
+    monkeypatch.setattr("smarter.parties.pes.epochs.EPOCHS_KEPT", 2)
     here = street()
     on_its_way = here.seal(0, 0, 30)
     here.pes.accept_epoch(here.announce(0))

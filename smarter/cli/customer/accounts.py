@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from smarter.cli.asking import NEW_PASSWORD, ask_code, ask_name, ask_new_password, ask_password
+from smarter.cli.asking import (
+    NEW_PASSWORD,
+    ask_code,
+    ask_name,
+    ask_new_password,
+    ask_password,
+    ask_whether,
+    hand_over_code,
+    name_option,
+    yes_option,
+)
 from smarter.cli.customer.consent import agree_option, ask_agreement, remind_of_notice
 from smarter.cli.customer.door import opening
 from smarter.cli.options import debug_option, scenario_argument, state_option, unlock_option, unlocking
-from smarter.cli.tokens import drop_token, keep_token, read_token
 from smarter.errors import UsageError
-
-name_option = click.option("--name", metavar="NAME", help="The account; asked for on a terminal when left out.")
 
 
 @click.command(
@@ -104,10 +110,7 @@ def login(scenario: str, overrides: tuple[str, ...], name: str | None, state: Pa
     with opening(scenario, overrides, state, unlock) as door:
         name = ask_name(name)
         token = door.login.log_in(name, ask_password())
-        before = read_token(door.folder)
-        keep_token(door.folder, token)
-        if before is not None:
-            door.login.log_out(before)
+        door.token.replace(token, door.login.log_out)
         holder = door.login.resume(token)
         click.echo(f"logged in as {holder.account.name}", err=True)
         if holder.account.meter:
@@ -122,11 +125,7 @@ def login(scenario: str, overrides: tuple[str, ...], name: str | None, state: Pa
 def logout(scenario: str, overrides: tuple[str, ...], state: Path | None, unlock: str) -> None:
     """Log out: the session ends, and its token is removed."""
     with opening(scenario, overrides, state, unlock) as door:
-        token = read_token(door.folder)
-        if token is not None:
-            door.login.log_out(token)
-            drop_token(door.folder)
-        click.echo("logged out" if token is not None else "nobody was logged in", err=True)
+        click.echo("logged out" if door.token.end(door.login.log_out) else "nobody was logged in", err=True)
 
 
 @click.command(epilog="Example:  smarter customer status quickstart")
@@ -170,8 +169,7 @@ def recover(scenario: str, overrides: tuple[str, ...], name: str | None, state: 
         name = ask_name(name)
         code = ask_code("Recovery code")
         fresh = door.login.recover(name, code, ask_new_password())
-    click.echo(f"{name} has a new password, and this recovery code in place of the one just used:", err=True)
-    click.echo(fresh)
+    hand_over_code(name, fresh)
 
 
 @click.command(
@@ -180,7 +178,7 @@ def recover(scenario: str, overrides: tuple[str, ...], name: str | None, state: 
 )
 @scenario_argument
 @click.option("--meter", metavar="METER", help="Close the account of this meter's customer, who did not do it.")
-@click.option("--yes", is_flag=True, help="Do not ask whether that is meant.")
+@yes_option
 @state_option
 @unlock_option
 @debug_option
@@ -206,13 +204,10 @@ def move_out(
             if of_meter is None:
                 raise UsageError(f"meter {meter} has no customer; there is no account to close.")
             account = of_meter
-        if not yes:
-            if not sys.stdin.isatty():
-                raise UsageError("nobody can be asked whether that is meant: say --yes.")
-            click.confirm(f"Close the account {account.name} for good?", abort=True, err=True)
+        ask_whether(f"Close the account {account.name} for good?", yes)
         store = Keystore.open(door.folder.keys, "meters", unlocking(unlock, door.folder))
         enrolment.move_out(door.session, door.login, store, account, by=None if meter is None else LOCAL)
         empty_mailbox(door.folder, account.meter)
         if meter is None:
-            drop_token(door.folder)
+            door.token.drop()
         click.echo(f"the account {account.name} is closed; the bills stay with the MDMS", err=True)

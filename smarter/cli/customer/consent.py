@@ -18,7 +18,7 @@ from smarter.errors import UsageError
 if TYPE_CHECKING:
     from smarter.model.messages.statement import Kind, Statement
     from smarter.parties.meter.statements import Standing
-    from smarter.protocols.login import Holder
+    from smarter.protocols.holder import Holder
     from smarter.protocols.notice import Notice
     from smarter.state.statements import Statements
 

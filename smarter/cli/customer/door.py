@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smarter.cli.options import opened, run_command, unlocking
-from smarter.cli.tokens import read_token
-from smarter.errors import UsageError, WrongCredentials
+from smarter.cli.options import begun, unlocking
+from smarter.cli.tokens import KeptToken
+from smarter.errors import UsageError
 from smarter.state import StateFolder
 
 if TYPE_CHECKING:
-    from smarter.protocols.login import Holder, Login
+    from smarter.protocols.holder import Holder
+    from smarter.protocols.login import Login
     from smarter.protocols.session import Session
 
 
@@ -29,13 +30,14 @@ class Door:
     session: Session
     login: Login
 
+    @property
+    def token(self) -> KeptToken:
+        """That of the session that was left open here."""
+        return KeptToken(self.folder, "customer")
+
     def holder(self) -> Holder:
         """Whoever logged in here; raises :class:`WrongCredentials` when nobody did, or it is too long ago."""
-        token = read_token(self.folder)
-        if token is None:
-            name = self.session.scenario.name
-            raise WrongCredentials(f"nobody is logged in: `smarter customer login {name}` does it.")
-        return self.login.resume(token)
+        return self.login.resume(self.token.require(self.session.scenario.name))
 
 
 @contextmanager
@@ -51,10 +53,7 @@ def opening(
     """Open the door; ``locked``: while no run goes on; ``first``: also where nobody has an account yet."""
     from smarter.protocols import door
 
-    checked, folder = opened(scenario, overrides, state)
-    if not folder.begun:
-        command = run_command(scenario, overrides, state)
-        raise UsageError(f"there is no run of {checked.name} in {folder.path} yet; `{command}` makes one.")
+    checked, folder = begun(scenario, overrides, state, "run")
     if not first and not folder.accounts.exists():
         raise UsageError(
             f"nobody has an account in {folder.path} yet; whoever runs the meters invites a customer with "

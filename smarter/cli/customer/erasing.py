@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
+from smarter.cli.asking import ask_whether, yes_option
 from smarter.cli.customer.door import opening
 from smarter.cli.options import (
     begun,
@@ -27,7 +27,7 @@ from smarter.errors import AuthenticationFailed, UsageError
 )
 @scenario_argument
 @click.option("--meter", metavar="METER", help="Erase this meter's household, whose customer is gone.")
-@click.option("--yes", is_flag=True, help="Do not ask whether that is meant.")
+@yes_option
 @click.option("--json", "as_json", is_flag=True, help="Print the receipt as JSON, with the meter's signature.")
 @state_option
 @unlock_option
@@ -51,7 +51,7 @@ def erase(
     from smarter.charts.receipt import receipt_text
     from smarter.model.audit import LOCAL
     from smarter.protocols import enrolment, erasure
-    from smarter.protocols.login import named_holder
+    from smarter.protocols.holder import named_holder
 
     with opening(scenario, overrides, state, unlock, locked=True, first=meter is not None) as door:
         if meter is None:
@@ -61,11 +61,8 @@ def erase(
             by, kept = named_holder(account), enrolment.find_meter(door.session, account.meter.hex())
         else:
             by, kept = LOCAL, enrolment.find_meter(door.session, meter)
-        if not yes:
-            if not sys.stdin.isatty():
-                raise UsageError("nobody can be asked whether that is meant: say --yes.")
-            whose = "your readings" if meter is None else f"the readings of meter {kept.source}"
-            click.confirm(f"Erase {whose} for good?", abort=True, err=True)
+        whose = "your readings" if meter is None else f"the readings of meter {kept.source}"
+        ask_whether(f"Erase {whose} for good?", yes)
         signed = erasure.erase(door.session, door.folder, unlocking(unlock, door.folder), kept, by=by)
     click.echo(signed.form() if as_json else receipt_text(signed), nl=False)
 
@@ -121,12 +118,10 @@ def _key(text: str) -> bytes:
 
 def _listed(meter: str, scenario: str, overrides: tuple[str, ...], state: Path | None) -> bytes:
     """The public key of a meter, by the deployment's list."""
-    from smarter.protocols.session import recall
+    from smarter.protocols.session import recalled
 
     checked, folder = begun(scenario, overrides, state)
-    session = recall(checked, folder)
-    if session is None:
-        raise UsageError(f"the run in {folder.path} was stopped at its very beginning; run it again.")
+    session = recalled(checked, folder)
     session.journal.close()
     for kept in (kept for kepts in session.roster.values() for kept in kepts):
         if kept.pseudonym.hex() == meter:

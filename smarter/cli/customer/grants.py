@@ -18,7 +18,7 @@ from smarter.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
     from smarter.protocols.grants import CustomerGrants, Given
-    from smarter.protocols.login import Holder
+    from smarter.protocols.holder import Holder
     from smarter.state import Sent
 
 
@@ -253,7 +253,7 @@ def log(scenario: str, overrides: tuple[str, ...], state: Path | None, unlock: s
     from smarter.cli import show
     from smarter.model.audit import Note, household
     from smarter.protocols.auditing import open_audit
-    from smarter.protocols.login import named_holder
+    from smarter.protocols.holder import named_holder
     from smarter.protocols.own_log import own_entries
 
     with _granting(scenario, overrides, state, unlock) as (desk, holder, door):

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 import click
 
 from smarter.cli.customer.door import Door, opening
-from smarter.cli.options import debug_option, scenario_argument, state_option, unlock_option, unlocking
+from smarter.cli.options import (
+    debug_option,
+    format_option,
+    out_option,
+    scenario_argument,
+    state_option,
+    unlock_option,
+    unlocking,
+)
 from smarter.errors import DamagedStore, DataError, UsageError
 
 if TYPE_CHECKING:
@@ -46,8 +54,6 @@ def _at_desk(
             f"{own.damaged:,} frames that the meter keeps do not verify, and are left out; restore "
             f"{door.folder.journal} from a backup."
         )
-        if not len(own) and own.damaged:
-            raise damage
         if not len(own) and own.damaged:
             raise damage
         if not len(own):
@@ -137,17 +143,10 @@ def show(
     "  smarter customer export quickstart --format green-button --out mine.xml"
 )
 @scenario_argument
-@click.option(
-    "--format",
-    "wanted",
-    type=click.Choice(["csv", "json", "green-button"]),
-    default="csv",
-    show_default=True,
-    help="What to write: CSV, JSON or Green Button (ESPI) XML.",
-)
+@format_option("--format")
 @from_option
 @to_option
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not to standard output.")
+@out_option
 @state_option
 @unlock_option
 @debug_option

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smarter.cli.asking import NEW_PASSWORD, ask_code, ask_name, ask_new_password, ask_password, ask_second
+from smarter.cli.asking import (
+    NEW_PASSWORD,
+    ask_code,
+    ask_name,
+    ask_new_password,
+    ask_password,
+    ask_second,
+    hand_over_code,
+    name_option,
+)
 from smarter.cli.operator.door import OpenDoor, opening
 from smarter.cli.options import debug_option, scenario_argument, state_option, unlock_option
 from smarter.errors import IntegrityError, UsageError
@@ -17,7 +26,6 @@ if TYPE_CHECKING:
     from smarter.protocols.operator_login import Equipped
 
 TRIES = 3
-name_option = click.option("--name", metavar="NAME", help="The account; asked for on a terminal when left out.")
 
 
 @click.command(
@@ -185,5 +193,4 @@ def recover(scenario: str, overrides: tuple[str, ...], name: str | None, state: 
         name = ask_name(name)
         code = ask_code("Recovery code")
         fresh = door.operators.recover(name, code, ask_second(), ask_new_password())
-    click.echo(f"{name} has a new password, and this recovery code in place of the one just used:", err=True)
-    click.echo(fresh)
+    hand_over_code(name, fresh)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
 from smarter.cli.operator.door import OpenDoor, opening
-from smarter.cli.options import debug_option, scenario_argument, state_option, unlock_option
+from smarter.cli.options import debug_option, out_option, scenario_argument, state_option, unlock_option
 
 if TYPE_CHECKING:
-    from smarter.model.results import WindowRow
+    from smarter.export.files import Table
     from smarter.protocols.operator_desk import OperatorDesk
-    from smarter.protocols.report import Report
-    from smarter.protocols.rerating import Rerating
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 
@@ -45,13 +41,12 @@ def _at_desk(
 @debug_option
 def meters(scenario: str, overrides: tuple[str, ...], state: Path | None, unlock: str, as_json: bool) -> None:
     """Print all meters, by pseudonym. For viewers and billing clerks."""
-    from smarter.cli import printing, show
+    from smarter.cli import json_forms, printing, show
 
     with _at_desk(scenario, overrides, state, unlock, locked=False) as (desk, _):
         seen = desk.meters()
     if as_json:
-        entries = [{"meter": m.meter, "neighbourhood": m.neighbourhood, "timezone": m.timezone} for m in seen]
-        click.echo(json.dumps(entries, indent=2))
+        click.echo(json_forms.meters_json(seen))
     else:
         show.meters_table(printing.console(), seen)
 
@@ -70,12 +65,12 @@ def windows(
 
     METER is a pseudonym, whose first digits do.
     """
-    from smarter.cli import printing, show
+    from smarter.cli import json_forms, printing, show
 
     with _at_desk(scenario, overrides, state, unlock) as (desk, _):
         seen = desk.windows(meter)
         if as_json:
-            click.echo(json.dumps([_window_json(row, seen.timezone) for row in seen.rows], indent=2))
+            click.echo(json_forms.windows_json(seen))
             return
         out = printing.console()
         printing.print_household_chart(out, seen.rows, seen.timezone)
@@ -96,13 +91,14 @@ def bills(
 
     METER is a pseudonym, whose first digits do.
     """
-    from smarter.cli import printing, show
-    from smarter.cli.reporting import bills_json
+    from smarter.cli import json_forms, printing, show
 
     with _at_desk(scenario, overrides, state, unlock) as (desk, _):
         accounts = desk.bills(meter)
         if as_json:
-            click.echo(bills_json((bill, account.timezone) for account in accounts for bill in account.bills))
+            click.echo(
+                json_forms.bills_json((bill, account.timezone) for account in accounts for bill in account.bills)
+            )
             return
         out, billed = printing.console(), [bill for account in accounts for bill in account.bills]
         if meter is None:
@@ -132,12 +128,12 @@ def demand(
     as_json: bool,
 ) -> None:
     """Print demand per day, peak, load factor. For viewers and billing clerks."""
-    from smarter.cli import printing
+    from smarter.cli import json_forms, printing
 
     with _at_desk(scenario, overrides, state, unlock) as (desk, _):
         seen = desk.demand(neighbourhood)
         if as_json:
-            click.echo("[\n" + ",\n".join(each.figures.model_dump_json(indent=2) for each in seen) + "\n]")
+            click.echo(json_forms.figures_json(each.figures for each in seen))
             return
         for each in seen:
             printing.print_demand_rows(printing.console(), each.rows, each.figures, windows=windows)
@@ -168,12 +164,12 @@ def rerate(
 
     Nothing is changed. It is computed from the billing windows that were released, and from nothing finer.
     """
-    from smarter.cli import printing, show
+    from smarter.cli import json_forms, printing, show
 
     with _at_desk(scenario, overrides, state, unlock) as (desk, _):
         rerating = desk.rerate(tariff, options)
         if as_json:
-            click.echo(json.dumps(_rerating_json(rerating), indent=2))
+            click.echo(json_forms.rerating_json(rerating))
         else:
             show.rerating_table(printing.console(), rerating)
 
@@ -190,23 +186,23 @@ def rerate(
     show_default=True,
     help="Bills, billing windows, or demand windows: the columns of bills.csv, billing.csv and demand.csv.",
 )
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not to standard output.")
+@out_option
 @state_option
 @unlock_option
 @debug_option
 def export(
-    scenario: str, overrides: tuple[str, ...], what: str, out: Path | None, state: Path | None, unlock: str
+    scenario: str, overrides: tuple[str, ...], what: Table, out: Path | None, state: Path | None, unlock: str
 ) -> None:
     """Write bills, windows or demand as CSV. For billing clerks."""
-    from smarter.export.files import replacing
+    from smarter.export.files import csv_writer, replacing, table_of
 
     with _at_desk(scenario, overrides, state, unlock) as (desk, _), desk.exporting() as report:
-        columns, lines = _tables(report, what)
+        columns, rows = table_of(report, what)
         if out is None:
-            _write(sys.stdout, columns, lines)
+            csv_writer(sys.stdout, columns).writerows(rows)
             return
         with replacing(out, 0o600) as file:
-            _write(file, columns, lines)
+            csv_writer(file, columns).writerows(rows)
         click.echo(f"wrote {what} to {out}", err=True)
 
 
@@ -249,58 +245,3 @@ def audit(
             return
         for line in show.audit_lines(entries):
             click.echo(line)
-
-
-def _tables(report: Report, what: str) -> tuple[Sequence[str], Iterator[Sequence[object]]]:
-    from smarter.export import files
-
-    if what == "demand":
-        places = ((name, report.timezone(name)) for name in report.neighbourhoods)
-        return files.DEMAND, (
-            row for name, zone in places for row in files.demand_lines(name, zone, report.demand(name))
-        )
-    if what == "windows":
-        return files.BILLING, (row for each in report.billing() for row in files.billing_lines(*each))
-    return files.BILLS, (
-        row for each in report.accounts() for row in files.bill_lines(each.meter, each.timezone, each.bills)
-    )
-
-
-def _write(file: TextIO, columns: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(lines)
-
-
-def _window_json(row: WindowRow, timezone: str) -> dict[str, object]:
-    from smarter.model.windows import iso
-
-    return {
-        "meter": row.holder,
-        "window_start": iso(row.start, timezone),
-        "window_end": iso(row.end, timezone),
-        "readings": row.readings,
-        "expected": row.expected,
-        "energy_mwh": row.energy,
-        "status": row.status,
-    }
-
-
-def _rerating_json(rerating: Rerating) -> dict[str, object]:
-    return {
-        "tariff": rerating.tariff,
-        "currency": rerating.currency,
-        "before": str(rerating.before),
-        "after": str(rerating.after),
-        "difference": str(rerating.after - rerating.before),
-        "meters": [
-            {
-                "meter": each.before.meter,
-                "energy_mwh": each.before.energy,
-                "before": None if each.before.amount is None else str(each.before.amount),
-                "after": None if each.difference is None else str(each.after.amount),
-                "difference": None if each.difference is None else str(each.difference),
-            }
-            for each in rerating.households
-        ],
-    }

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smarter.cli.options import opened, run_command, unlocking
-from smarter.cli.tokens import drop_token, keep_token, read_token
-from smarter.errors import UsageError, WrongCredentials
+from smarter.cli.options import begun, unlocking
+from smarter.cli.tokens import KeptToken
 from smarter.state import StateFolder
 
 if TYPE_CHECKING:
@@ -52,10 +51,7 @@ class OpenDoor:
 
     def token(self) -> bytes:
         """The token of whoever logged in here; raises :class:`WrongCredentials` when nobody did."""
-        token = read_token(self.folder, "operator")
-        if token is None:
-            raise WrongCredentials(f"nobody is logged in: `smarter operator login {self.scenario.name}` does it.")
-        return token
+        return self._kept.require(self.scenario.name)
 
     def desk(self) -> OperatorDesk:
         """What serves whoever logged in here."""
@@ -66,21 +62,18 @@ class OpenDoor:
         from smarter.keys.second_factor import is_spare
 
         token = self.operators.log_in(name, password, code)
-        before = read_token(self.folder, "operator")
-        keep_token(self.folder, token, "operator")
-        if before is not None:
-            self.operators.log_out(before)
+        self._kept.replace(token, self.operators.log_out)
         who = self.operators.resume(token)
         left = f"; {self.operators.spare_codes_left(name)} spare codes left" if is_spare(code) else ""
         return f"{who.name}, {who.role}{left}"
 
     def log_out(self) -> bool:
         """End the session; whether there was one."""
-        token = read_token(self.folder, "operator")
-        if token is not None:
-            self.operators.log_out(token)
-            drop_token(self.folder, "operator")
-        return token is not None
+        return self._kept.end(self.operators.log_out)
+
+    @property
+    def _kept(self) -> KeptToken:
+        return KeptToken(self.folder, "operator")
 
 
 @contextmanager
@@ -96,10 +89,7 @@ def opening(
     """Open the door; ``locked``: while no run goes on; ``first``: also where nobody is an operator yet."""
     from smarter.protocols import operator_door
 
-    checked, folder = opened(scenario, overrides, state)
-    if not folder.begun:
-        command = run_command(scenario, overrides, state)
-        raise UsageError(f"there is no run of {checked.name} in {folder.path} yet; `{command}` makes one.")
+    checked, folder = begun(scenario, overrides, state, "run")
     once = unlocking(unlock, folder)  # what is typed for a keystore is not asked for again
     with operator_door.opening(checked, folder, lambda: once, locked=locked, first=first) as found:
         yield OpenDoor(found)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
+from smarter.cli.asking import ask_whether, yes_option
 from smarter.cli.operator.door import opening
 from smarter.cli.options import debug_option, scenario_argument, state_option, unlock_option
-from smarter.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., None])
 _ROLES = click.Choice(["viewer", "billing-clerk", "administrator", "auditor"])
@@ -125,14 +124,11 @@ def reset_totp(scenario: str, overrides: tuple[str, ...], name: str, state: Path
 
 @click.command(epilog="Example:  smarter operator remove quickstart carl")
 @_common
-@click.option("--yes", is_flag=True, help="Do not ask whether that is meant.")
+@yes_option
 def remove(scenario: str, overrides: tuple[str, ...], name: str, state: Path | None, unlock: str, yes: bool) -> None:
     """Close NAME's account for good. For administrators."""
     with opening(scenario, overrides, state, unlock) as door:
         desk = door.desk()
-        if not yes:
-            if not sys.stdin.isatty():
-                raise UsageError("nobody can be asked whether that is meant: say --yes.")
-            click.confirm(f"Close the account {name} for good?", abort=True, err=True)
+        ask_whether(f"Close the account {name} for good?", yes)
         desk.remove(name)
     click.echo(f"the account {name} is closed", err=True)

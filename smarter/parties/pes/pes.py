@@ -20,22 +20,19 @@ from smarter.api import (
     Randomness,
     Scheme,
 )
-from smarter.errors import AuthenticationFailed, KeyMismatch, MalformedMessage
-from smarter.keys.derive import epoch_keys
-from smarter.keys.signing import sign, verify
+from smarter.errors import KeyMismatch, MalformedMessage
+from smarter.keys.signing import sign
 from smarter.model import views
 from smarter.model.control import paced
-from smarter.model.messages import Aggregate, EpochKey, Signed, aggregate, epoch, wire
+from smarter.model.messages import Aggregate, Signed, aggregate, wire
 from smarter.model.rules import ReleaseRules
 from smarter.model.stages import Stages
+from smarter.parties.pes.epochs import KeyEpochs
 from smarter.parties.pes.layout import Area, Layout
-from smarter.parties.pes.opening import Opened, OpeningKeys, open_frames
+from smarter.parties.pes.opening import Opened, open_frames
 from smarter.parties.pes.pieces import Combine, cut_pieces
 from smarter.parties.pes.sums import Place, Sums
 from smarter.parties.pes.taking_part import TakingPart
-
-EPOCHS_KEPT = 1024
-"""Key epochs of a meter that are kept, for frames still on their way; a meter cannot fill the PES's memory."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,21 +106,13 @@ class PES:
         self._last_encrypted = 0
         self._deployment = deployment
         self._keys = keys
-        self._cipher = cipher
-        self._keywrap = keywrap
         self._scheme = scheme
         self._combine = combine
         self._stages = stages
         self._random = random
         self._areas = {area.name: area for area in areas}
-        self._verify_keys = {
-            pseudonym: key
-            for area in self._areas.values()
-            for pseudonym, key in zip(area.pseudonyms, area.verify_keys, strict=True)
-        }
         self._area_of = {pseudonym: area.name for area in self._areas.values() for pseudonym in area.pseudonyms}
-        self._opening: dict[tuple[bytes, int], OpeningKeys] = {}
-        self._epochs: dict[bytes, list[int]] = {pseudonym: [] for pseudonym in self._verify_keys}
+        self._epochs = KeyEpochs(deployment, keys.unwrap, self._areas.values(), cipher=cipher, keywrap=keywrap)
         self._sums = {
             name: tuple(Sums(layout, rules, area.axis.interval) for layout in area.layouts)
             for name, area in self._areas.items()
@@ -140,45 +129,10 @@ class PES:
             AuthenticationFailed: not signed by that meter, not wrapped for this PES, or an epoch that has been.
             MalformedMessage: no such message.
         """
-        signed = Signed.decode(message)
-        announced = EpochKey.decode(signed.body)
-        verify_key = self._verify_keys.get(announced.pseudonym)
-        if verify_key is None:
-            raise AuthenticationFailed("a key epoch was announced for a meter that is not enrolled.")
-        verify(verify_key, signed.body, signed.signature, epoch.SIGNING_CONTEXT)
-        known = self._epochs[announced.pseudonym]
-        if (
-            announced.deployment != self._deployment
-            or announced.cipher != self._cipher.name
-            or (known and announced.epoch <= known[-1])
-            or (announced.purposes and announced.receiver not in self._keys.unwrap)
-        ):
-            raise AuthenticationFailed(
-                "a key epoch was announced again, or for another receiver, deployment or cipher."
-            )
-        if announced.purposes:
-            self._opening[announced.pseudonym, announced.epoch] = self._opening_keys(announced)
+        announced = self._epochs.accept(message)
         self._taking_part[self._area_of[announced.pseudonym]].note(
             announced.pseudonym, announced.since, announced.purposes
         )
-        known.append(announced.epoch)
-        if len(known) > EPOCHS_KEPT:
-            self._opening.pop((announced.pseudonym, known.pop(0)), None)
-
-    def _opening_keys(self, announced: EpochKey) -> OpeningKeys:
-        secret = self._keywrap.unwrap(
-            self._keys.unwrap[announced.receiver],
-            announced.wrapped,
-            context=EpochKey.context(self._deployment, announced.pseudonym, announced.epoch),
-        )
-        keys = epoch_keys(
-            secret,
-            deployment=self._deployment,
-            pseudonym=announced.pseudonym,
-            epoch=announced.epoch,
-            cipher_key_bytes=self._cipher.key_bytes,
-        )
-        return OpeningKeys(self._cipher.keyed(keys.seal), keys.mac, self._cipher.name, announced.purposes)
 
     def absorb(self, name: str, frames: Sequence[bytes], first_slot: int, end_slot: int) -> Absorbed:
         """Open the frames of one hold, encrypt what they hold, and add it to the running sums.
@@ -243,7 +197,9 @@ class PES:
         absorbed = np.zeros((len(area.pseudonyms), late.shape[1] + end_slot - first_slot), np.bool_)
         absorbed[:, : late.shape[1]] = late
         with self._stages.timed("open"):
-            opened = open_frames(frames, area, self._deployment, self._opening, absorbed, first_slot - late.shape[1])
+            opened = open_frames(
+                frames, area, self._deployment, self._epochs.keys, absorbed, first_slot - late.shape[1]
+            )
         absorbed |= opened.frames > 0
         self._late[area.name] = absorbed[:, max(0, absorbed.shape[1] - area.grace) :]
         self._stages.bytes["open"] += sum(map(len, frames))
