@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from smarter.charts import household_chart
@@ -18,21 +16,11 @@ from smarter.charts.marks import span
 from smarter.charts.statement import bill_table, to_pay
 from smarter.model.bills import Account
 from smarter.model.results import WindowRow
+from smarter.tui.widgets.scrolled import Scrolled
 from smarter.tui.widgets.time_chart import TimeChart
 
 WIDTH = 80
 """Columns of the bills as text."""
-
-
-class BillLines(VerticalScroll, inherit_bindings=False):
-    """Scrolls; left, right and home stay with the page, which moves the chart with them."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "scroll_up", show=False),
-        Binding("down", "scroll_down", show=False),
-        Binding("pageup", "page_up", show=False),
-        Binding("pagedown", "page_down", show=False),
-    ]
 
 
 class BillDetail(Vertical):
@@ -59,7 +47,7 @@ class BillDetail(Vertical):
         yield Static(id="whose")
         with Horizontal(id="both"):
             yield TimeChart(household_chart, id="windows")
-            with BillLines(id="bills"):
+            with Scrolled(id="bills"):
                 yield Static(id="lines")
 
     def show(self, account: Account) -> None:

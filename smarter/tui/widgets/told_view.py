@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import ClassVar
 
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.widgets import Static
+
+from smarter.tui.widgets.scrolled import Scrolled
 
 WIDTH = 100
 """Columns of it as text."""
@@ -21,23 +21,12 @@ class Verbatim(Text):
     """Goes into a file or the clipboard as it is: no line of it broken, and nothing above it."""
 
 
-class ToldLines(VerticalScroll, inherit_bindings=False):
-    """Scrolls up and down; left, right and home stay with the page."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "scroll_up", show=False),
-        Binding("down", "scroll_down", show=False),
-        Binding("pageup", "page_up", show=False),
-        Binding("pagedown", "page_down", show=False),
-    ]
-
-
 class ToldView(Vertical):
     """Shows what it is handed."""
 
     DEFAULT_CSS = """
     ToldView .told-heading { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-    ToldView ToldLines { height: 1fr; padding: 1 1 0 1; scrollbar-size: 1 1; }
+    ToldView Scrolled { height: 1fr; padding: 1 1 0 1; scrollbar-size: 1 1; }
     ToldView .told { height: auto; max-width: 120; }
     """
 
@@ -48,7 +37,7 @@ class ToldView(Vertical):
     def compose(self) -> ComposeResult:
         """A heading, and what scrolls."""
         yield Static(classes="told-heading", markup=False)
-        with ToldLines():
+        with Scrolled():
             yield Static(classes="told", markup=False)
 
     @property
@@ -61,7 +50,7 @@ class ToldView(Vertical):
         self._told = (heading, *told)
         self.query_one(".told-heading", Static).update(heading)
         self.query_one(".told", Static).update(Group(*told))
-        self.query_one(ToldLines).scroll_home(animate=False)
+        self.query_one(Scrolled).scroll_home(animate=False)
 
     def say(self, words: str) -> None:
         """Say something in place of it."""
