@@ -119,6 +119,8 @@ class SmarterApp(Bench):
         for tab in TABS:
             tab.page()
         if self._alone:
+            gc.freeze()  # what is there now stays: collecting garbage in the midst of it takes long enough to be felt
+            gc.enable()
             self.call_from_thread(self._make_pages)
 
     @work
@@ -137,8 +139,7 @@ class SmarterApp(Bench):
         for theme in THEMES:
             colours = {**theme.to_color_system().generate(), **theme.variables}
             self.stylesheet.parse_under({**self.get_theme_variable_defaults(), **colours})
-        gc.freeze()  # what is there now stays: collecting garbage in the midst of it takes long enough to be felt
-        gc.enable()
+        gc.freeze()
 
     def switch_mode(self, mode: str) -> AwaitMount:
         """As Textual does."""
