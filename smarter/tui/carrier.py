@@ -140,4 +140,5 @@ def _give_way() -> None:
     """Let the UI's thread go first; what the run starts from here, threads and processes, inherits that."""
     if sys.platform == "linux":  # elsewhere a process has one priority
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+            thread = os.PRIO_PROCESS, threading.get_native_id()
+            os.setpriority(*thread, os.getpriority(*thread) + NICE)

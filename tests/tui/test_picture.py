@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +29,7 @@ from smarter.model.events import (
 )
 from smarter.scenario import Scenario, parse_scenario
 from smarter.state import StateFolder
-from smarter.tui.carrier import Carrier
+from smarter.tui.carrier import NICE, Carrier
 from smarter.tui.folding import LINES_KEPT, Folder
 from smarter.tui.picture import Picture
 
@@ -214,3 +217,22 @@ class TestCarrier:
         assert carrier.join(PATIENCE)
         self.until(lambda: not any(thread.name == "run-told" for thread in threading.enumerate()))
         assert pictures[-1].condition == "finished"
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="here a process has one priority")
+    def test_what_it_starts_gives_way_to_the_thread_that_draws(
+        self, carry: Callable[[], tuple[Carrier, list[Picture]]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        seen = []
+
+        def run(*_: object, **__: object) -> Iterator[Event]:
+            command = [sys.executable, "-c", "import os; print(os.getpriority(os.PRIO_PROCESS, 0))"]
+            seen.append(int(subprocess.run(command, capture_output=True, check=True).stdout))
+            yield Started("small", 6, 2_160, 2_160)
+
+        monkeypatch.setattr("smarter.tui.carrier.run", run)
+        carrier, _ = carry()
+        carrier.start()
+        assert carrier.join(PATIENCE)
+        assert seen == [min(own + NICE, 19)]
+        assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
