@@ -71,7 +71,7 @@ class KeyBar(Static):
         bold, off = (self.get_component_rich_style(name, partial=True) for name in ("keybar--key", "keybar--off"))
         bar = Text(no_wrap=True)
         for key in keys:
-            click = Style(meta={"@click": (f"app.simulate_key({key.leads!r})", ())})
+            click = Style(meta={"@click": ("app.simulate_key", (key.leads,))})
             bar.append(key.shown, style=(bold if key.enabled else off) + click)
             bar.append(f" {key.description}", style=click if key.enabled else off + click)
             bar.append("  ")
