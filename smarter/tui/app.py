@@ -173,7 +173,8 @@ class SmarterApp(Bench):
         return True
 
     def action_go(self, name: str) -> None:
-        """Show another page."""
+        """Show another page; what was said of this one is not in its way."""
+        self.clear_notifications()
         self.switch_mode(name)
 
     def action_help(self) -> None:

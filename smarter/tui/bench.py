@@ -38,6 +38,7 @@ class Bench(App[None]):
         overrides: what was set in it.
         picture: of its run.
         settings: of the user.
+        erased: another one whenever a customer has erased something in this app.
         touched: when a key was last pressed or the mouse moved, as :func:`time.monotonic` counts.
         guard: set while there is something unsaved; it is called instead of leaving, with what leaves.
     """
@@ -58,6 +59,7 @@ class Bench(App[None]):
         self.state: StateFolder | None = None
         self.overrides: tuple[str, ...] = ()
         self.picture = Picture()
+        self.erased: object = None
         self.touched = 0.0
         self.guard: Callable[[Callable[[], None]], None] | None = None
         self._carrier: Carrier | None = None
@@ -101,13 +103,27 @@ class Bench(App[None]):
 
     def unlocking(self) -> Unlock:
         """How the chosen state's keystores are unlocked; what has been typed once is not asked for again."""
-        from smarter.keys.unlock import unlock_from
-
         assert self.state is not None
         if self._unlock is None:
-            mode = self.settings.unlock
-            self._unlock = unlock_from(mode, self.state.keys, environ=os.environ, ask=asking(self))
+            self._unlock = self._unlock_of(self.state)
         return self._unlock
+
+    def unlocking_of(self, state: StateFolder) -> Callable[[], Unlock]:
+        """How a state's keystores are unlocked, as :meth:`unlocking`; also when another scenario is chosen by then."""
+        kept: Unlock | None = None
+
+        def unlocking() -> Unlock:
+            nonlocal kept
+            if self.state is not None and self.state.path == state.path:
+                kept = self.unlocking()
+            return kept or self._unlock_of(state)
+
+        return unlocking
+
+    def _unlock_of(self, state: StateFolder) -> Unlock:
+        from smarter.keys.unlock import unlock_from
+
+        return unlock_from(self.settings.unlock, state.keys, environ=os.environ, ask=asking(self))
 
     def forget_typed(self) -> None:
         """Ask again for passphrases that were typed: one of them was wrong."""

@@ -27,6 +27,7 @@ from smarter.state import locate
 from smarter.tui.app import SmarterApp
 from smarter.tui.asking import PassphrasePage
 from smarter.tui.help import HelpPage
+from smarter.tui.keybar import KeyBar
 from smarter.tui.keymap import action_names, check_keymap
 from smarter.tui.page import Exported, Page
 from smarter.tui.pages.customers import CustomersPage
@@ -200,6 +201,14 @@ class TestActions:
                 assert words in shown
             await pilot.press("escape")
             assert isinstance(app.screen, SamplePage)
+
+    async def test_a_click_on_a_key_is_the_key(self, app: SmarterApp) -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("2")
+            page, bar = app.screen, app.screen.query_one(KeyBar)
+            assert isinstance(page, SamplePage)
+            await pilot.click(bar, offset=(str(bar.render()).index("Stir it") + 1, 0))
+            assert page.stirred == 1
 
     async def test_the_palette_has_every_page_and_every_action(self, app: SmarterApp) -> None:
         async with app.run_test(size=(80, 24)) as pilot:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -237,6 +238,26 @@ class TestOneMeter:
             chart = page.query_one(TimeChart).text
             assert "in windows of 3h" in chart
             assert "○ incomplete 1" in chart
+
+    async def test_windows_that_were_erased_meanwhile_are_in_no_chart(
+        self, app: SmarterApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            page = await one_opened(pilot)
+            before = page.query_one(TimeChart).text
+
+            def erased(_: FixedReport, meter: str, __: str) -> list[WindowRow]:
+                return [replace(row, energy=None, status="erased") for row in windows(meter)]
+
+            monkeypatch.setattr(FixedReport, "household", erased)
+            app.erased = object()
+            app.refresh_page()
+            await settled(pilot)
+            await pilot.press("enter")
+            await settled(pilot)
+            after = page.query_one(TimeChart).text
+            assert "in windows of 3h" in before
+            assert after != before
 
     async def test_escape_goes_back_to_the_same_row(self, app: SmarterApp) -> None:
         async with app.run_test(size=(80, 24)) as pilot:

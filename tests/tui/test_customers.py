@@ -46,7 +46,7 @@ from smarter.tui.counter import Seen, Visit
 from smarter.tui.pages import attended, entered
 from smarter.tui.pages.customers import CustomersPage
 from smarter.tui.rights_counter import Consents, RightsCounter
-from smarter.tui.widgets import shown_once
+from smarter.tui.widgets import own_view, shown_once
 from smarter.tui.widgets.login_form import Typed
 from smarter.tui.widgets.question import Question
 from smarter.tui.widgets.shown_once import ShownOnce
@@ -252,6 +252,35 @@ class TestTheDoor:
             await settled(pilot)
             assert "you agree to version" in page.copied()
 
+    async def test_keys_in_one_burst_go_where_they_belong(self, street_app: SmarterApp) -> None:
+        async with at_the_door(street_app) as (pilot, page):
+            await pilot.press("enter")
+            for key in ("a", "d", "a", "tab", "s", "e", "c"):
+                street_app.simulate_key(key)
+            await settled(pilot)
+            assert [entry.value for entry in page.forms.shown.inputs] == ["ada", "sec"]
+
+    async def test_what_is_refused_late_is_said_and_takes_no_focus(
+        self, street_app: SmarterApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        go = threading.Event()
+        change = RightsCounter.change_password
+
+        def slow(counter: RightsCounter, visit: Visit, given: Typed) -> None:
+            go.wait(60)
+            change(counter, visit, given)
+
+        monkeypatch.setattr(RightsCounter, "change_password", slow)
+        async with inside(street_app) as (pilot, page):
+            await pilot.press("p")
+            for entry, text in zip(page.forms.shown.inputs, (OTHER, OTHER, OTHER), strict=True):
+                entry.value = text
+            page.forms.shown.inputs[-1].focus()
+            await pilot.press("enter", "escape", "c")
+            go.set()
+            await settled(pilot, lambda: "wrong" in notices(street_app))
+            assert (page.place, page.focused) == ("consents", None)
+
     async def test_a_password_is_changed_by_the_one_before(self, street_app: SmarterApp) -> None:
         async with inside(street_app) as (pilot, page):
             await pilot.press("p")
@@ -301,6 +330,16 @@ class TestOwnUse:
             await pilot.press("home")
             await settled(pilot)
             assert page.query_one("#own-energy Digits", Digits).value == whole
+
+    async def test_minutes_stay_so_few_when_they_are_read_again(
+        self, street_app: SmarterApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(own_view, "MINUTES", 3_600)
+        async with inside(street_app) as (pilot, page):
+            page._own._by = "month"
+            for key in ("w", "r"):
+                await pilot.press(key)
+                await settled(pilot, lambda: page._own.by == "minute" and len(page._own._uses) == 60)
 
     async def test_writes_every_reading_into_a_file_of_ones_own(self, street_app: SmarterApp, desk: Path) -> None:
         async with inside(street_app) as (pilot, _):

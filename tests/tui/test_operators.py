@@ -315,6 +315,17 @@ class TestLeaving:
 
 
 class TestMeanwhile:
+    async def test_another_scenario_ends_the_session(
+        self, office_app: SmarterApp, office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with inside(office_app, office, "carl") as (pilot, page):
+            monkeypatch.setattr("smarter.state.locate", lambda *_, **__: StateFolder(tmp_path / "another"))
+            office_app.choose(office.scenario)
+            await settled(pilot)
+            assert not page.attended
+            assert len(office_app.screen_stack) == 1  # nobody is asked for a passphrase
+        assert [entry.action for entry in read_audit(office.state).entries][-1] == "logout"
+
     async def test_what_comes_late_takes_nothing_away(
         self, make_app: Any, fixed: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -31,10 +31,18 @@ class AskingPage(AttendedPage):
         """Another one whenever somebody else may be there."""
 
     def ask(
-        self, call: Callable[[], T], then: Callable[[T], None], refused: Callable[[BaseException], None] | None = None
+        self,
+        call: Callable[[], T],
+        then: Callable[[T], None],
+        refused: Callable[[BaseException], None] | None = None,
+        *,
+        always: bool = False,
     ) -> None:
-        """Let ``call`` work in a thread; ``then`` shows its answer, ``refused`` says what was wrong."""
-        self._ask(self.present, call, then, refused or self.bench.say)
+        """Let ``call`` work in a thread; ``then`` shows its answer, ``refused`` says what was wrong.
+
+        ``always``: whoever is there by then; for what would be lost otherwise.
+        """
+        self._ask(None if always else self.present, call, then, refused or self.bench.say)
 
     # Without arguments in its description: Textual writes that down.
     @work(thread=True, group="ask", description="ask")
@@ -56,6 +64,6 @@ class AskingPage(AttendedPage):
             self.post_message(self.Answered(of, partial(then, answer)))
 
     def on_asking_page_answered(self, message: Answered) -> None:
-        """Show it, if the same person is still there."""
-        if message.of is self.present:
+        """Show it, if the same person is still there, or if it is shown in any case."""
+        if message.of is None or message.of is self.present:
             message.then()

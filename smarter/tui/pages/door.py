@@ -163,10 +163,17 @@ class DoorPage(AskingPage, Generic[C, V]):
 
     @on(LoginForm.Given)
     def _given(self, message: LoginForm.Given) -> None:
-        if self.counter is None:
+        if (counter := self.counter) is None:
             return
+
+        def came(visit: V) -> None:
+            if counter is self.counter and not self.attended:
+                self._come_in(visit)
+            else:  # another scenario was chosen meanwhile
+                self.ask(partial(counter.log_out, visit), _nothing, _nothing)
+
         if message.form.form.name == "login":
-            self.ask(partial(self.counter.log_in, message.typed), self._come_in, refusing(message.form))
+            self.ask(partial(counter.log_in, message.typed), came, self.refusing(message.form), always=True)
         else:
             self.given_in(message.form, message.typed)
 
@@ -207,6 +214,17 @@ class DoorPage(AskingPage, Generic[C, V]):
         else:
             self.bench.say(error)
 
+    def refusing(self, form: LoginForm) -> Callable[[BaseException], None]:
+        """Says in the form what was wrong with what it was given; whoever has gone elsewhere is told there."""
+
+        def refused(error: BaseException) -> None:
+            in_front = form is self.forms.shown and self.place == "door"
+            form.refuse(str(error), begin=in_front)
+            if not in_front:
+                self.bench.say(error)
+
+        return refused
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whoever is in can leave, and whoever is not can come in."""
         if action == "begin":
@@ -214,11 +232,6 @@ class DoorPage(AskingPage, Generic[C, V]):
         if action == "log_out":
             return self.attended
         return super().check_action(action, parameters)
-
-
-def refusing(form: LoginForm) -> Callable[[BaseException], None]:
-    """Says in the form what was wrong with what it was given."""
-    return lambda error: form.refuse(str(error))
 
 
 def _nothing(_: Any) -> None:

@@ -15,7 +15,7 @@ from smarter.scenario import Scenario
 from smarter.scenario.catalogue import reference_of
 from smarter.state import StateFolder
 from smarter.tui.counter import Visit
-from smarter.tui.pages.door import DoorPage, refusing
+from smarter.tui.pages.door import DoorPage
 from smarter.tui.rights_counter import RightsCounter
 from smarter.tui.widgets.login_form import LoginForm, Typed
 from smarter.tui.widgets.question import Question
@@ -40,7 +40,7 @@ class EnteredPage(DoorPage[RightsCounter, Visit]):
 
     def make_counter(self, scenario: Scenario, state: StateFolder) -> RightsCounter:
         """The customers' counter."""
-        return RightsCounter(scenario, state, self.bench.unlocking)
+        return RightsCounter(scenario, state, self.bench.unlocking_of(state))
 
     def why_no_door(self, scenario: Scenario, state: StateFolder) -> str:
         """Meters get customers when they have run; whoever runs them invites."""
@@ -99,19 +99,26 @@ class EnteredPage(DoorPage[RightsCounter, Visit]):
         if counter is None:
             return
         if name == "enrol":
-            self.ask(partial(counter.enrol, typed), partial(self._show_code, ENROLLED), refusing(form))
+            self.ask(
+                partial(counter.enrol, typed), partial(self._show_code, ENROLLED), self.refusing(form), always=True
+            )
         elif name == "recover":
-            self.ask(partial(counter.recover, typed), partial(self._show_code, RECOVERED), refusing(form))
+            self.ask(
+                partial(counter.recover, typed), partial(self._show_code, RECOVERED), self.refusing(form), always=True
+            )
         elif visit is not None:
-            self.ask(partial(counter.change_password, visit, typed), self._changed, refusing(form))
+            self.ask(partial(counter.change_password, visit, typed), self._changed, self.refusing(form))
 
     def _show_code(self, words: str, code: str) -> None:
-        self.forms.show("login")
-        self.show_door()
+        """Whatever is in front by now: it is not shown again."""
+        if not self.attended:
+            self.forms.show("login")
+            self.show_door()
         self.app.push_screen(ShownOnce(words, code))
 
     def _changed(self, _: None) -> None:
-        self.action_back()
+        if self.place == "door":
+            self.action_back()
         self.notify("Your password is changed.")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

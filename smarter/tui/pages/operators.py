@@ -28,7 +28,8 @@ from smarter.scenario.catalogue import reference_of
 from smarter.state import StateFolder
 from smarter.tui.operators_counter import OperatorsCounter, OperatorVisit
 from smarter.tui.page import Exported
-from smarter.tui.pages.door import DoorPage, refusing
+from smarter.tui.pages.door import DoorPage
+from smarter.tui.picture import Picture
 from smarter.tui.widgets.bill_detail import BillDetail
 from smarter.tui.widgets.bill_list import BillList
 from smarter.tui.widgets.demand_view import DemandView
@@ -79,6 +80,10 @@ class OperatorsPage(DoorPage[OperatorsCounter, OperatorVisit]):
     OperatorsPage.attended #who { display: block; }
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._erased: object = None
+
     def compose_page(self) -> ComposeResult:
         """One at a time: why there is nothing, a form, bills, one meter, demand, something to read."""
         yield Static(id="who", markup=False)
@@ -113,7 +118,7 @@ class OperatorsPage(DoorPage[OperatorsCounter, OperatorVisit]):
 
     def make_counter(self, scenario: Scenario, state: StateFolder) -> OperatorsCounter:
         """The operators' counter."""
-        return OperatorsCounter(scenario, state, self.bench.unlocking)
+        return OperatorsCounter(scenario, state, self.bench.unlocking_of(state))
 
     def why_no_door(self, scenario: Scenario, state: StateFolder) -> str:
         """There are operators once there is a run; whoever runs the machine makes the first."""
@@ -127,8 +132,16 @@ class OperatorsPage(DoorPage[OperatorsCounter, OperatorVisit]):
             f"{first} --name NAME\n\nAdministrators make others, with `smarter operator add`."
         )
 
+    def show_picture(self, picture: Picture) -> None:
+        """What a customer has erased meanwhile is shown no more."""
+        super().show_picture(picture)
+        if self.visit is not None and self._erased is not self.bench.erased:
+            self.forget()
+            self.entered(self.visit)
+
     def entered(self, visit: OperatorVisit) -> None:
         """Show what the role has."""
+        self._erased = self.bench.erased
         self.query_one("#who", Static).update(f"{visit.operator.name}, {visit.operator.role}")
         self.add_class("attended")
         if visit.may(Operation.METERS):
@@ -140,7 +153,7 @@ class OperatorsPage(DoorPage[OperatorsCounter, OperatorVisit]):
         """Bills under the tariff that was named."""
 
         def refused(error: BaseException) -> None:
-            (self.refused if isinstance(error, WrongCredentials) else refusing(form))(error)
+            (self.refused if isinstance(error, WrongCredentials) else self.refusing(form))(error)
 
         if self.visit is not None and self.counter is not None:
             call = partial(self.counter.rerate, self.visit, typed["tariff"], typed["options"].split())
@@ -225,7 +238,6 @@ class OperatorsPage(DoorPage[OperatorsCounter, OperatorVisit]):
     def _show_rerating(self, rerating: Rerating) -> None:
         if self.place != "door":  # left meanwhile
             return
-        self.forms.show("login")
         self.set_focus(None)
         words = left_out(rerating)
         told: list[RenderableType] = [rerating_table(rerating), *([] if words is None else [words])]

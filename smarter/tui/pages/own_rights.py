@@ -14,7 +14,6 @@ from smarter.model.audit import Entry
 from smarter.model.messages.statement import Kind
 from smarter.protocols.grants import Given
 from smarter.tui.page import Exported
-from smarter.tui.pages.door import refusing
 from smarter.tui.pages.entered import EnteredPage
 from smarter.tui.rights_counter import Consents, NewGrant
 from smarter.tui.widgets.login_form import LoginForm, Typed
@@ -134,14 +133,15 @@ class RightsPage(EnteredPage):
         if form.form.name != "grant":
             super().given_in(form, typed)
         elif self.visit is not None and self.counter is not None:
-            self.ask(partial(self.counter.grant, self.visit, typed), self._granted, refusing(form))
+            self.ask(partial(self.counter.grant, self.visit, typed), self._granted, self.refusing(form))
 
     def _granted(self, new: NewGrant) -> None:
-        self.forms.show("login")
-        self.set_focus(None)
+        here = self.place == "door"
         self.bench.give_out([Exported(new.name, new.document)])
         self.notify(f"Hand that file to the grantee. {new.delivered}", markup=False)
-        self.action_grants()
+        if here:
+            self.set_focus(None)
+            self.action_grants()
 
     def _revoke(self, wanted: str | None) -> None:
         def revoked(words: str) -> None:
@@ -179,6 +179,7 @@ class RightsPage(EnteredPage):
 
     def _erased(self, receipt: str) -> None:
         self.forget()
+        self.bench.erased = object()
         heading = Text("The receipt: e writes a file, which `smarter customer check-receipt` checks", "bold")
         self.tell("receipt", heading, [Verbatim(receipt)], wanted=True)
 

@@ -28,6 +28,7 @@ class PluginsPage(Page):
     """The list at the left, the chosen one at the right."""
 
     NAME = "plugins"
+    AUTO_FOCUS = "#list"
     HELP = (
         "Every plugin that was found when Smarter started, shipped or your own, by kind: what it can do, which package "
         "it came with, and the options that a scenario can give it. One that is broken, or lacks a library, is marked "

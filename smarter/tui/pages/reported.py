@@ -70,7 +70,7 @@ class ReportPage(ChartedPage):
             self.say_nothing(f"A run goes on (2 shows it).{share} Then {self.WHAT} here.")
             return
         state = self.bench.state
-        now = (state and state.path, picture.condition)
+        now = (state and state.path, picture.condition, self.bench.erased)
         if self._shown is not None and self._shown[0] == now and self._shown[1] is picture.result:
             return
         self._shown = now, picture.result

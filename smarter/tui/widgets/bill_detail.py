@@ -64,7 +64,8 @@ class BillDetail(Vertical):
         """Show the meter's windows."""
         self.rows = rows
         if self.account is not None and rows:
-            self.query_one(TimeChart).show_rows(self.account.meter, rows, self.account.timezone)
+            # Another reading of the records is another chart: windows may have been erased.
+            self.query_one(TimeChart).show_rows(object(), rows, self.account.timezone)
 
     def forget(self) -> None:
         """Keep nothing of what was shown."""

@@ -36,6 +36,7 @@ class BillList(Vertical):
     def __init__(self) -> None:
         super().__init__(id="list")
         self._all: list[Account] = []
+        self._of: object = None
         self._meters = 0
         self._order = Order()
 
@@ -64,11 +65,11 @@ class BillList(Vertical):
 
     def begin(self, meters: int) -> None:
         """Forget all; there will be so many."""
-        self._all, self._meters = [], meters
+        self._all, self._meters, self._of = [], meters, object()
 
     def add(self, accounts: Sequence[Account]) -> None:
         """More meters have been opened."""
-        self._all = [*self._all, *accounts]
+        self._all, self._of = [*self._all, *accounts], object()
         self._show()
 
     def forget(self) -> None:
@@ -108,8 +109,7 @@ class BillList(Vertical):
         self.table.show(shown, self._order, several=several)
         self.query_one("#heading", Static).update(self._heading(shown))
         bills = [bill for account in shown for bill in account.bills]
-        # The same list of accounts, the same words: the same bars.
-        self.bars.show((id(self._all), len(self._all), words), partial(_bars, bills))
+        self.bars.show((self._of, words), partial(_bars, bills))
 
     def _heading(self, shown: Sequence[Account]) -> Text:
         heading = Text(no_wrap=True, overflow="ellipsis")

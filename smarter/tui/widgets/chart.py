@@ -68,8 +68,9 @@ class Chart(Static):
         self._wish()
 
     def clear(self, words: str) -> None:
-        """Show no chart, but say why."""
+        """Show no chart, but say why; what was drawn before is forgotten."""
         self._draw = self._wanted = None
+        self._kept.clear()
         self._put(Text(words, style="dim"))
 
     def forget(self) -> None:

@@ -20,14 +20,24 @@ CUSTOMER_FORMS = (
     Form(
         "enrol",
         "Open an account",
-        (Field("code", "code", secret=True, shown=True, hint="it came with the meter"), _NAME, _NEW, _AGAIN),
+        (
+            Field("code", "code", secret=True, shown=True, lasting=True, hint="it came with the meter"),
+            _NAME,
+            _NEW,
+            _AGAIN,
+        ),
         "You agree to the notice. Your meter learns a key of yours.",
         "one moment: a key pair is made for you …",
     ),
     Form(
         "recover",
         "Forgot the password",
-        (_NAME, Field("code", "recovery code", secret=True, shown=True, hint="from when you enrolled"), _NEW, _AGAIN),
+        (
+            _NAME,
+            Field("code", "recovery code", secret=True, shown=True, lasting=True, hint="from when you enrolled"),
+            _NEW,
+            _AGAIN,
+        ),
         "The recovery code sets a new password, and is used up.",
         _DERIVING,
     ),

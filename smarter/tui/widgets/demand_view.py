@@ -29,6 +29,7 @@ class DemandView(Vertical):
     def __init__(self) -> None:
         super().__init__(id="demand")
         self._seen: Sequence[SeenDemand] = ()
+        self._of: object = None
         self._chosen = 0
 
     def compose(self) -> ComposeResult:
@@ -46,7 +47,8 @@ class DemandView(Vertical):
 
     def show(self, seen: Sequence[SeenDemand]) -> None:
         """Show the first of other neighbourhoods."""
-        self._seen, self._chosen = seen, 0
+        self._seen, self._of, self._chosen = seen, object(), 0
+        self.query_one(TimeChart).forget()
         self._show()
 
     def next(self) -> None:
@@ -75,4 +77,4 @@ class DemandView(Vertical):
         mark = "Σ" if figures.complete == figures.windows else "○"
         heading.append(f"  {mark} {figures.complete:,} of {figures.windows:,} windows complete", style="dim")
         self.query_one(".heading", Static).update(heading)
-        self.query_one(TimeChart).show_rows(demand.neighbourhood, demand.rows, demand.timezone)
+        self.query_one(TimeChart).show_rows((self._of, demand.neighbourhood), demand.rows, demand.timezone)

@@ -1,6 +1,7 @@
 """A calm form on a page: a few fields, what goes on, what was wrong; customers and operators log in by one.
 
-What is typed into a secret field leaves the form once, with :class:`LoginForm.Given`, and is not kept in it.
+What is typed into a secret field leaves the form with :class:`LoginForm.Given`, and is not kept in it, unless the field
+is a lasting one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
@@ -30,6 +30,7 @@ class Field:
         label: before the field.
         secret: shown as dots, and forgotten as soon as it is handed over.
         shown: a secret, but shown while it is typed, since it is copied from paper.
+        lasting: a secret that stays in it until the form has done what it is for, since it is long and asked for once.
         hint: in the empty field.
         optional: whether it may stay empty.
         value: what is in it at first.
@@ -39,6 +40,7 @@ class Field:
     label: str
     secret: bool = False
     shown: bool = False
+    lasting: bool = False
     hint: str = ""
     optional: bool = False
     value: str = ""
@@ -76,9 +78,12 @@ class Typed:
 class LoginForm(Vertical):
     """Enter goes to the next field, and on the last one hands over what was typed."""
 
+    # Before the field sees them: keys that come in one burst, from a password manager or a paste, would else be typed
+    # into the field that was left, the password into that of the name.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", show=False),
-        Binding("down", "move(1)", show=False),
+        Binding("up,shift+tab", "move(-1)", show=False, priority=True),
+        Binding("down,tab", "move(1)", show=False, priority=True),
+        Binding("enter", "enter", show=False, priority=True),
     ]
     DEFAULT_CSS = """
     LoginForm { width: 64; max-width: 100%; height: auto; }
@@ -146,20 +151,21 @@ class LoginForm(Vertical):
 
     def action_move(self, by: int) -> None:
         """To the field above or below."""
-        here = next((place for place, each in enumerate(self.inputs) if each.has_focus), 0)
-        self.inputs[max(0, min(here + by, len(self.inputs) - 1))].focus()
+        self.screen.set_focus(self.inputs[max(0, min(self._here + by, len(self.inputs) - 1))])
 
-    @on(Input.Submitted)
-    def _entered(self, event: Input.Submitted) -> None:
-        event.stop()
+    @property
+    def _here(self) -> int:
+        return next((place for place, each in enumerate(self.inputs) if each.has_focus), 0)
+
+    def action_enter(self) -> None:
+        """To the next field; from the last one, hand over what was typed."""
         if self.busy:
             return
-        inputs = self.inputs
-        if event.input is not inputs[-1]:
-            inputs[inputs.index(event.input) + 1].focus()
+        if self._here < len(self.inputs) - 1:
+            self.action_move(1)
             return
         if (lacking := next(self._lacking(), None)) is not None:
-            lacking.focus()
+            self.screen.set_focus(lacking)
             return
         typed = Typed(dict(self._taken()))
         self.wait(self.form.busy)
@@ -168,7 +174,7 @@ class LoginForm(Vertical):
     def _taken(self) -> Iterator[tuple[str, str]]:
         for each, entry in zip(self.form.fields, self.inputs, strict=True):
             yield each.name, entry.value
-            if each.secret:
+            if each.secret and not each.lasting:
                 entry.value = ""
 
     def wait(self, words: str) -> None:
@@ -178,11 +184,11 @@ class LoginForm(Vertical):
         for each in self.inputs:
             each.disabled = True
 
-    def refuse(self, words: str) -> None:
-        """Say what was wrong, and ask again."""
+    def refuse(self, words: str, *, begin: bool) -> None:
+        """Say what was wrong, and ask again: with the cursor in it, if that is to ``begin``."""
         self._rest()
         self._say(f"{MARKS['refused']} {words}", wrong=True)
-        if self.display:
+        if begin:
             self.begin()
 
     def clear(self) -> None:

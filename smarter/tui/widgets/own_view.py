@@ -67,6 +67,7 @@ class OwnView(Vertical):
     def __init__(self) -> None:
         super().__init__(id="own")
         self._book: OwnBook | None = None
+        self._of: object = None
         self._by: By = "hour"
         self._uses: Sequence[OwnUse] = ()
         self._damaged = 0
@@ -107,11 +108,11 @@ class OwnView(Vertical):
     def show(self, seen: Seen) -> None:
         """Show somebody's readings, or the same ones as they are now."""
         first = self._book is None
-        self._book, self._damaged = seen.book, seen.damaged
+        self._book, self._of, self._damaged = seen.book, object(), seen.damaged
         start, end = seen.book.own.span
         if first:
             self._by = "minute" if end - start <= SHORT else "hour" if end - start <= LONG else "day"
-        self._gather(self._by, start, end)
+        self._gather_all()
 
     def say(self, words: str) -> None:
         """Say why there is nothing to see."""
@@ -134,12 +135,7 @@ class OwnView(Vertical):
         if self._book is None:
             return
         self._by = LEVELS[(LEVELS.index(self._by) + 1) % len(LEVELS)]
-        start, end = self._book.own.span
-        if self._by == "minute" and end - start > MINUTES:
-            middle = sum(self._stretch) // 2 if self._stretch else end
-            start = min(max(start, middle - MINUTES // 2), end - MINUTES)
-            end = start + MINUTES
-        self._gather(self._by, start, end)
+        self._gather_all()
 
     def toggle_costs(self) -> None:
         """Cost in place of energy, and back."""
@@ -156,6 +152,16 @@ class OwnView(Vertical):
             self.screen.set_focus(None)
 
     # What is shown.
+
+    def _gather_all(self) -> None:
+        if self._book is None:
+            return
+        start, end = self._book.own.span
+        if self._by == "minute" and end - start > MINUTES:
+            middle = sum(self._stretch) // 2 if self._stretch else end
+            start = min(max(start, middle - MINUTES // 2), end - MINUTES)
+            end = start + MINUTES
+        self._gather(self._by, start, end)
 
     # What works in the background is called without the book: Textual keeps the arguments for longer than it works.
 
@@ -181,7 +187,7 @@ class OwnView(Vertical):
             costs = {use.window.start: use.cost for use in self._uses}
             drawer = partial(cost_chart, costs=costs, currency=book.currency)
         rows = [use.window for use in self._uses]
-        self.chart.show_rows((id(book), self._by, self.costs, len(rows)), rows, book.own.timezone, drawer)
+        self.chart.show_rows((self._of, self._by, self.costs), rows, book.own.timezone, drawer)
 
     @on(TimeChart.Stretched)
     def _stretched(self, message: TimeChart.Stretched) -> None:
