@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import re
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,17 @@ def home_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
             patch.setenv(variable, str(home / folder))
         patch.delenv("SMARTER_PASSPHRASE", raising=False)
         yield home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard() -> Iterator[None]:
+    """A process that a test starts heeds Ctrl-C, also when the tests run in the background, where all ignore it."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    if ignored:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 SMALL_SCENARIO = """

@@ -476,8 +476,6 @@ def test_control_c_ends_with_130_and_the_same_command_takes_the_run_up(call: Cal
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Whoever runs the tests in the background may have them, and so this process, ignore it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     journal = lane.state / "journal.sqlite-wal"
     until = time.monotonic() + 30
