@@ -6,14 +6,18 @@ Keys that several tests of one folder need are made once a session in that folde
 from __future__ import annotations
 
 import gc
+import os
 import re
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import Node
 
 from smarter.keys.secret import Unlock
 from smarter.keys.unlock import KeyFileUnlock
@@ -22,6 +26,13 @@ from smarter.model.results import Result
 from smarter.run import run
 from smarter.scenario import Scenario, parse_scenario
 from smarter.state import StateFolder
+
+# Hundreds of processes import the same modules: they are compiled once, whatever the shell says of that.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# OpenBLAS, which comes with numpy and which nothing here calls, spends a fifth of a command's start on its threads.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 # A deadline in milliseconds says more about the machine's other work than about the code.
 settings.register_profile("smarter", deadline=None, print_blob=True)
@@ -75,6 +86,22 @@ def ctrl_c_is_heard() -> Iterator[None]:
     yield
     if ignored:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def texts_are_read_once() -> Iterator[None]:
+    """A text that was read as YAML is not read again: tests have few, and the graph of nodes is only looked at."""
+    compose = YAML.compose
+    read: dict[str, Node | None] = {}
+
+    def compose_once(yaml: YAML, text: str) -> Node | None:
+        if text not in read:
+            read[text] = compose(yaml, text)
+        return read[text]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(YAML, "compose", compose_once)
+        yield
 
 
 SMALL_SCENARIO = """
