@@ -19,6 +19,8 @@ from hypothesis import settings
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import Node
 
+from smarter.keys.kdf import ScryptCost
+from smarter.keys.keystore import Keystore
 from smarter.keys.secret import Unlock
 from smarter.keys.unlock import KeyFileUnlock
 from smarter.model.events import Finished
@@ -102,6 +104,12 @@ def texts_are_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(YAML, "compose", compose_once)
         yield
+
+
+@pytest.fixture
+def cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A keystore that is locked by a passphrase from now on, in this process, takes next to no work to open."""
+    monkeypatch.setitem(Keystore.create.__kwdefaults__, "cost", ScryptCost(n=2, r=1, p=1))
 
 
 SMALL_SCENARIO = """
