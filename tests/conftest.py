@@ -6,14 +6,21 @@ Keys that several tests of one folder need are made once a session in that folde
 from __future__ import annotations
 
 import gc
+import os
 import re
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import Node
 
+from smarter.keys.kdf import ScryptCost
+from smarter.keys.keystore import Keystore
 from smarter.keys.secret import Unlock
 from smarter.keys.unlock import KeyFileUnlock
 from smarter.model.events import Finished
@@ -21,6 +28,13 @@ from smarter.model.results import Result
 from smarter.run import run
 from smarter.scenario import Scenario, parse_scenario
 from smarter.state import StateFolder
+
+# Hundreds of processes import the same modules: they are compiled once, whatever the shell says of that.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# OpenBLAS, which comes with numpy and which nothing here calls, spends a fifth of a command's start on its threads.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 # A deadline in milliseconds says more about the machine's other work than about the code.
 settings.register_profile("smarter", deadline=None, print_blob=True)
@@ -63,6 +77,39 @@ def home_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
             patch.setenv(variable, str(home / folder))
         patch.delenv("SMARTER_PASSPHRASE", raising=False)
         yield home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard() -> Iterator[None]:
+    """A process that a test starts heeds Ctrl-C, also when the tests run in the background, where all ignore it."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    if ignored:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def texts_are_read_once() -> Iterator[None]:
+    """A text that was read as YAML is not read again: tests have few, and the graph of nodes is only looked at."""
+    compose = YAML.compose
+    read: dict[str, Node | None] = {}
+
+    def compose_once(yaml: YAML, text: str) -> Node | None:
+        if text not in read:
+            read[text] = compose(yaml, text)
+        return read[text]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(YAML, "compose", compose_once)
+        yield
+
+
+@pytest.fixture
+def cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A keystore that is locked by a passphrase from now on, in this process, takes next to no work to open."""
+    monkeypatch.setitem(Keystore.create.__kwdefaults__, "cost", ScryptCost(n=2, r=1, p=1))
 
 
 SMALL_SCENARIO = """

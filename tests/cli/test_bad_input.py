@@ -287,7 +287,7 @@ def test_a_store_cut_short_is_named_and_left_as_it_is(call: Call, lane: Any, plu
 
 
 def test_a_wrong_passphrase_or_none_is_refused_and_changes_nothing(
-    call: Call, lane: Any, monkeypatch: pytest.MonkeyPatch
+    call: Call, lane: Any, monkeypatch: pytest.MonkeyPatch, cheap_passphrases: None
 ) -> None:
     run = ("run", lane.scenario, "--state", lane.state, "--quiet", "--out", lane.folder / "out")
     monkeypatch.setenv("SMARTER_PASSPHRASE", "correct horse")
@@ -476,8 +476,6 @@ def test_control_c_ends_with_130_and_the_same_command_takes_the_run_up(call: Cal
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Whoever runs the tests in the background may have them, and so this process, ignore it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     journal = lane.state / "journal.sqlite-wal"
     until = time.monotonic() + 30

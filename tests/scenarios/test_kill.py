@@ -45,9 +45,13 @@ def lanes(street: Callable[..., Path]) -> dict[str, Path]:
     return {"quiet": street(**given), "faulty": street(**given, more=FAULTS)}
 
 
-def _command(lane: Path, state: Path, out: Path) -> list[str]:
+def _arguments(lane: Path, state: Path, out: Path) -> list[str]:
     paths = ["--state", str(state), "--out", str(out)]
-    return [sys.executable, "-m", "smarter", "run", str(lane), *paths, "--verify", "--reveal-meters", "--quiet"]
+    return ["run", str(lane), *paths, "--verify", "--reveal-meters", "--quiet"]
+
+
+def _command(lane: Path, state: Path, out: Path) -> list[str]:
+    return [sys.executable, "-m", "smarter", *_arguments(lane, state, out)]
 
 
 def _started(command: list[str], state: Path) -> subprocess.Popen[str]:
@@ -122,25 +126,29 @@ def _check_log(folder: StateFolder, files: Any) -> None:
 
 @pytest.mark.parametrize("way", ["quiet", "faulty"])
 def test_a_run_killed_again_and_again_ends_as_an_undisturbed_one(
-    way: str, lanes: dict[str, Path], tmp_path: Path, files_in: Callable[[Path], Any]
+    way: str,
+    lanes: dict[str, Path],
+    tmp_path: Path,
+    smarter: Callable[..., Any],
+    files_in: Callable[[Path], Any],
 ) -> None:
     lane, state, out = lanes[way], tmp_path / "state", tmp_path / "out"
     moments = _moments(lane, tmp_path, seed=1, share=0.2)
     killed = sum(_kill(_command(lane, state, out), state, next(moments)) for _ in range(AGAIN))
     assert killed >= AGAIN // 2
-    subprocess.run(_command(lane, state, out), check=True)
+    assert smarter(*_arguments(lane, state, out)).code == 0
     _check(files_in(out), files_in(tmp_path / "timed-out"), lane, state)
 
 
 def test_a_run_killed_at_any_moment_ends_as_an_undisturbed_one(
-    lanes: dict[str, Path], tmp_path: Path, files_in: Callable[[Path], Any]
+    lanes: dict[str, Path], tmp_path: Path, smarter: Callable[..., Any], files_in: Callable[[Path], Any]
 ) -> None:
     lane = lanes["faulty"]
     moments = _moments(lane, tmp_path, seed=2)
     for number in range(ONCE):
         state, out = tmp_path / f"state-{number}", tmp_path / f"out-{number}"
         _kill(_command(lane, state, out), state, next(moments))
-        subprocess.run(_command(lane, state, out), check=True)
+        assert smarter(*_arguments(lane, state, out)).code == 0
         _check(files_in(out), files_in(tmp_path / "timed-out"), lane, state)
 
 

@@ -260,8 +260,6 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
         stderr=subprocess.PIPE,
         text=True,
         env=dict(os.environ),
-        # Whoever runs the tests in the background may have them, and so this process, ignore it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     journal = state / "journal.sqlite-wal"
     deadline = time.monotonic() + 60

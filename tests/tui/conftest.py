@@ -6,16 +6,20 @@ Snapshots: ``assert snap_compare(make_app("light"), terminal_size=(140, 45), run
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import pytest
+from textual.css.model import RuleSet
+from textual.css.types import CSSLocation
 from textual.widgets import Input, TextArea
 
 from smarter.scenario import Scenario
 from smarter.state import StateFolder
 from smarter.tui.app import SmarterApp
 from smarter.tui.settings import Settings
+from smarter.tui.stylesheet import KeptStylesheet
 
 
 class MakeApp(Protocol):
@@ -28,6 +32,23 @@ class MakeApp(Protocol):
         scenario: str = "quickstart",
         keymap: dict[str, str] | None = None,
     ) -> SmarterApp: ...
+
+
+@pytest.fixture(scope="session", autouse=True)
+def styles_are_parsed_once() -> Iterator[None]:
+    """Apps come and go by the hundred with the same styles: those parsed for one serve all in the same colours."""
+    parse = KeptStylesheet._parse_rules
+    parsed: dict[tuple[object, ...], list[RuleSet]] = {}
+
+    def parse_once(sheet: KeptStylesheet, css: str, read_from: CSSLocation, **about: Any) -> list[RuleSet]:
+        asked = css, read_from, *about.values(), frozenset(sheet._variables.items())
+        if asked not in parsed:
+            parsed[asked] = parse(sheet, css, read_from, **about)
+        return parsed[asked]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(KeptStylesheet, "_parse_rules", parse_once)
+        yield
 
 
 @pytest.fixture(autouse=True)

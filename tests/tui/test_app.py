@@ -395,7 +395,7 @@ class TestRuns:
 
 class TestPassphrases:
     @pytest.fixture
-    def locked_app(self, small_app: SmarterApp, desk: Path) -> SmarterApp:
+    def locked_app(self, small_app: SmarterApp, desk: Path, cheap_passphrases: None) -> SmarterApp:
         """The small scenario, run to its end with keys that take a passphrase."""
         scenario = load_scenario(str(desk / "small.yaml"))
         state = locate(scenario.name, scenario.digest, None)

@@ -116,8 +116,11 @@ def _print_by_parts(
             justify: JustifyMethod = "left" if name == names[0] else "right"
             table.add_column(name, justify=justify, no_wrap=True, min_width=width)
         table.add_column(names[-1], min_width=widths[-1] if fits else None)
-        for row in part:
-            table.add_row(*row)
+        if fits:  # no cell is broken, and of a column as one rich makes far less work
+            table.add_row(*(Text("\n").join(map(Text.assemble, column)) for column in zip(*part, strict=True)))
+        else:
+            for row in part:
+                table.add_row(*row)
         console.print(table)
 
 
