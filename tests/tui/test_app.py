@@ -33,6 +33,7 @@ from smarter.tui.page import Exported, Page
 from smarter.tui.pages.customers import CustomersPage
 from smarter.tui.pages.operators import OperatorsPage
 from smarter.tui.settings import Settings, load_settings, settings_file
+from smarter.tui.stylesheet import KeptStylesheet
 from smarter.tui.tabs import FIRST_TO_GO, TABS, Tab, TabBar
 
 PASSPHRASE = "Grüße an die Zähler"
@@ -154,6 +155,8 @@ class TestMeanwhile:
     ) -> None:
         for name in ("freeze", "enable"):  # of the process that other tests are in
             monkeypatch.setattr(f"smarter.tui.app.gc.{name}", lambda: None)
+        # What other tests have parsed does not count.
+        monkeypatch.setattr(KeptStylesheet, "_parse_rules", stylesheet.Stylesheet._parse_rules)
         app = SmarterApp(settings=Settings(workers=1), alone=True)
         async with app.run_test() as pilot:
             made = {}
