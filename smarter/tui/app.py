@@ -121,7 +121,7 @@ class SmarterApp(Bench):
         if self._alone:
             gc.freeze()  # what is there now stays: collecting garbage in the midst of it takes long enough to be felt
             gc.enable()
-            self.call_from_thread(self._make_pages)
+            self.call_later(self._make_pages)
 
     @work
     async def _make_pages(self) -> None:
@@ -279,6 +279,13 @@ class SmarterApp(Bench):
                 severity="warning",
                 markup=False,
             )
+
+    def _handle_exception(self, error: Exception) -> None:
+        """As Textual does; but what a page half made lacks while the app goes down anyway is no bug."""
+        if self._exit:
+            self._close_messages_no_wait()
+        else:
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """End without Textual's own traceback, which shows local variables, secrets too; ``launch`` raises it."""
