@@ -464,10 +464,15 @@ class TestSaving:
             assert isinstance(mine_app.screen, SaveAs)
             said = str(mine_app.screen.query_one("#refused", Static).render())
             assert said == "✕ mine-2.yaml is there already: enter once more replaces it."
-            await pressed(pilot, "backspace", "l", "enter")  # mine-2.yaml → mine-2.yaml with another ending
+            await pressed(pilot, "end", "backspace", "l", "enter")  # mine-2.yaml → mine-2.yaml with another ending
             assert (desk / "mine-2.yaml").read_text() == "something else"
             await pressed(pilot, "f2", "enter", "enter")
             assert (desk / "mine-2.yaml").read_text() == MINE
+
+    async def test_typing_replaces_the_name_that_is_proposed(self, mine_app: SmarterApp, desk: Path) -> None:
+        async with mine_app.run_test(size=(80, 24)) as pilot:
+            await pressed(pilot, "f2", *"ours", "enter")
+            assert (desk / "ours.yaml").read_text() == MINE
 
     @pytest.mark.parametrize(
         ("name", "said"),
