@@ -733,6 +733,18 @@ class TestForm:
             await pressed(pilot, "ctrl+s")
             assert app.overrides == ("crypto.aggregate.plugin=plain", "insecure_demo=true")
 
+    async def test_the_cursor_stays_in_its_field_when_another_plugin_brings_others(self, app: SmarterApp) -> None:
+        async with app.run_test(size=(140, 45)) as pilot:
+            form = await form_opened(pilot, "aggregate")
+            row(form, "crypto.aggregate.plugin").focus_control()
+            await pressed(pilot, "enter", "p", "l", "enter")
+            assert row(form, "crypto.aggregate.plugin").query_one(Select).value == "plain"
+            assert form.focused is row(form, "crypto.aggregate.plugin").query_one(Select)
+            row(form, "crypto.aggregate.plugin").query_one(Select).value = "paillier"
+            row(form, "crypto.aggregate.plaintext_bits").focus_control()
+            await settled(pilot)
+            assert form.focused is form.query_one("#sections"), "paillier has no such field"
+
     async def test_fields_and_all_can_be_cleared_and_the_form_left(self, app: SmarterApp) -> None:
         async with app.run_test(size=(140, 45)) as pilot:
             form = await form_opened(pilot, "PES")
