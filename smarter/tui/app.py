@@ -24,6 +24,7 @@ from textual.widgets import Static
 from smarter.errors import SmarterError, UsageError
 from smarter.tui.bench import Bench
 from smarter.tui.help import HelpPage
+from smarter.tui.keymap import shared_keys
 from smarter.tui.page import Exported, Page
 from smarter.tui.settings import Settings, load_settings
 from smarter.tui.tabs import TABS, Tab, TabBar
@@ -73,7 +74,6 @@ class SmarterApp(Bench):
         # Spawning workers starts it, and hands it standard error, which is not there while Textual has the terminal.
         resource_tracker.ensure_running()
         self._first = scenario, overrides
-        self._clashes: set[str] = set()
         self._ahead: dict[str, Page] = {}
         self._there = False
         for theme in THEMES:
@@ -118,10 +118,14 @@ class SmarterApp(Bench):
         """Import the other pages meanwhile, so that nobody waits for one who goes there."""
         for tab in TABS:
             tab.page()
+        if shared := shared_keys(self.settings.keymap, type(self)):
+            said = "; ".join(f"{key} to {names}" for key, names in shared.items())
+            words = f"The keymap of your settings gives one key to several actions: {said}. Only one of them is done."
+            self.call_later(self.notify, words, severity="warning", timeout=12, markup=False)
         if self._alone:
             gc.freeze()  # what is there now stays: collecting garbage in the midst of it takes long enough to be felt
             gc.enable()
-            self.call_from_thread(self._make_pages)
+            self.call_later(self._make_pages)
 
     @work
     async def _make_pages(self) -> None:
@@ -270,16 +274,12 @@ class SmarterApp(Bench):
         """The colours of the four kinds of data under a theme that is none of ours."""
         return {kind: THEMES[0].variables[kind] for kind in KINDS}
 
-    def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
-        """Say once which actions the settings' keymap has put on one key."""
-        names = ", ".join(sorted(binding.id or binding.action for binding in clashed_bindings))
-        if names not in self._clashes:
-            self._clashes.add(names)
-            self.notify(
-                f"The keymap of your settings gives to something else the key of {names}.",
-                severity="warning",
-                markup=False,
-            )
+    def _handle_exception(self, error: Exception) -> None:
+        """As Textual does; but what a page half made lacks while the app goes down anyway is no bug."""
+        if self._exit:
+            self._close_messages_no_wait()
+        else:
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """End without Textual's own traceback, which shows local variables, secrets too; ``launch`` raises it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 from rich.table import Table
@@ -33,27 +33,28 @@ class HelpPage(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """A sentence or two, then a key a line: the page's own, then those of every page."""
-        own: list[tuple[Binding, bool]] = []
-        everywhere: list[tuple[Binding, bool]] = []
+        own: dict[str, tuple[Binding, bool]] = {}
+        everywhere: dict[str, tuple[Binding, bool]] = {}
         numbers = {tab.name for tab in TABS}
         for node, binding, enabled, _ in self._page.active_bindings.values():
             if binding.description and binding.id and binding.id not in numbers:
-                (everywhere if isinstance(node, App) else own).append((binding, enabled))
+                # One that has several keys is active once for each.
+                (everywhere if isinstance(node, App) else own).setdefault(binding.id, (binding, enabled))
         with VerticalScroll(id="help"):
             yield Static(Text(self._page.HELP))
             if own:
                 yield Static("This page", classes="help-title")
-                yield Static(self._keys(own))
+                yield Static(self._keys(own.values()))
             yield Static("Every page", classes="help-title")
             pages = Table.grid(padding=(0, 2, 0, 0))
-            yield Static(self._keys(everywhere))
+            yield Static(self._keys(everywhere.values()))
             pages.add_row(*(Text.assemble((tab.key, "bold"), f" {tab.title}") for tab in TABS[:5]))
             pages.add_row(*(Text.assemble((tab.key, "bold"), f" {tab.title}") for tab in TABS[5:]))
             yield Static("Pages", classes="help-title")
             yield Static(pages)
             yield Static(GENERAL, classes="help-title quiet", markup=False)
 
-    def _keys(self, bindings: Sequence[tuple[Binding, bool]]) -> Table:
+    def _keys(self, bindings: Iterable[tuple[Binding, bool]]) -> Table:
         keys = Table.grid(padding=(0, 3, 0, 0))
         for binding, enabled in bindings:
             shown = self.app.get_key_display(binding)

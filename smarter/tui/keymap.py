@@ -1,18 +1,19 @@
 """Which actions have a name that the settings' keymap can give another key, and whether a keymap can be.
 
-``launch`` asks before the app is shown, so that a misspelt name is an error and not silence.
+``launch`` asks before the app is shown, so that a misspelt name is an error and not silence; the app says which keys
+have come to be those of several actions.
 """
 
 from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from textual.binding import Binding
 from textual.dom import DOMNode
-from textual.keys import Keys
+from textual.keys import Keys, _normalize_key_list
 
 from smarter.errors import UsageError
 from smarter.tui.tabs import TABS
@@ -43,13 +44,32 @@ def action_names() -> set[str]:
     """The names of all actions, of the app, of its pages and of what is on them."""
     for tab in TABS:
         tab.page()
-    return {
-        binding.id
-        for node in _descendants(DOMNode)
-        if node.__module__.startswith("smarter.tui")
-        for binding in node.__dict__.get("BINDINGS", ())
-        if isinstance(binding, Binding) and binding.id
-    }
+    return {name for name, _ in _keys_of(_descendants(DOMNode))}
+
+
+def shared_keys(keymap: Mapping[str, str], app: type[DOMNode]) -> dict[str, str]:
+    """Keys that a keymap gives to several actions of ``app`` or of one of its pages, each with the actions' names."""
+    shared: dict[str, str] = {}
+    if not keymap:
+        return shared
+    for tab in TABS:
+        names: dict[str, set[str]] = {}
+        for name, keys in _keys_of((*tab.page().__mro__, *app.__mro__)):
+            for key in _normalize_key_list(keymap.get(name, keys)).split(","):
+                names.setdefault(key, set()).add(name)
+        for key, found in names.items():
+            if len(found) > 1 and not found.isdisjoint(keymap):
+                shared[key] = ", ".join(sorted(found))
+    return shared
+
+
+def _keys_of(nodes: Iterable[type[Any]]) -> Iterator[tuple[str, str]]:
+    """Name and keys of each action that classes of ours bring."""
+    for node in nodes:
+        if node.__module__.startswith("smarter.tui"):
+            for binding in node.__dict__.get("BINDINGS", ()):
+                if isinstance(binding, Binding) and binding.id:
+                    yield binding.id, binding.key
 
 
 def _descendants(node: type[Any]) -> Iterator[type[Any]]:

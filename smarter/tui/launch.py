@@ -13,14 +13,18 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
-from smarter.errors import Interrupted, UsageError
+from smarter.errors import Interrupted, SmarterError, UsageError
 from smarter.tui.app import SmarterApp
 from smarter.tui.keymap import check_keymap
 from smarter.tui.settings import load_settings, settings_file
 
 PATIENCE = 1.0
 """Seconds that leaving waits for a run, and whatever else goes on, to end by itself; a run is resumable either way."""
+
+MOST = 5 * PATIENCE
+"""Seconds after which a process that was ended from outside is gone, even if its terminal is gone or takes nothing."""
 
 
 def launch(scenario: str, overrides: tuple[str, ...] = ()) -> None:
@@ -38,16 +42,33 @@ def launch(scenario: str, overrides: tuple[str, ...] = ()) -> None:
     # A loop and threads of our own: asyncio's would wait for every thread that still reads or reckons.
     loop, threads = asyncio.new_event_loop(), ThreadPoolExecutor()
     loop.set_default_executor(threads)
-    with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, app.exit, None, Interrupted.exit_code)
+    ended: SimpleQueue[int] = SimpleQueue()
+    threading.Thread(target=_cut, args=(ended,), name="cut", daemon=True).start()
+
+    def end(*_: object) -> None:
+        """Not by the loop's own means: it may be what is stuck."""
+        ended.put(Interrupted.exit_code)
+        with contextlib.suppress(RuntimeError):  # the loop has been closed
+            loop.call_soon_threadsafe(app.exit, None, Interrupted.exit_code)
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):  # Windows has not all
+            signal.signal(getattr(signal, name), end)
     app.run(loop=loop)
     threads.shutdown(wait=False, cancel_futures=True)
     app.join_run(PATIENCE)
     if app.bug is not None:
+        ended.put(SmarterError.exit_code)
         raise app.bug
     if app.return_code == Interrupted.exit_code:
         raise Interrupted("the app was ended from outside; what was running can be taken up.")
+
+
+def _cut(ended: SimpleQueue[int]) -> None:
+    """End the process some time after a code has come: by then it ought to have ended by itself."""
+    code = ended.get()
+    time.sleep(MOST)
+    os._exit(code)
 
 
 def leave(code: int) -> None:

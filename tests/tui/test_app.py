@@ -28,7 +28,7 @@ from smarter.tui.app import SmarterApp
 from smarter.tui.asking import PassphrasePage
 from smarter.tui.help import HelpPage
 from smarter.tui.keybar import KeyBar
-from smarter.tui.keymap import action_names, check_keymap
+from smarter.tui.keymap import action_names, check_keymap, shared_keys
 from smarter.tui.page import Exported, Page
 from smarter.tui.pages.customers import CustomersPage
 from smarter.tui.pages.operators import OperatorsPage
@@ -311,11 +311,30 @@ class TestSettings:
             assert isinstance(app.screen, HelpPage)
             assert "f5" in text_of(app)
 
-    async def test_one_key_for_two_actions_is_said(self, make_app: Any, sample: None) -> None:
-        app = make_app(keymap={"stir": "f5", "drop": "f5"})
+    async def test_one_key_for_several_actions_is_said_once(self, make_app: Any) -> None:
+        app = make_app(keymap={"scenarios": "9", "copy": "e"})
         async with app.run_test(size=(80, 24)) as pilot:
-            await pilot.press("2", "f5")
-            assert notices(app) == ["The keymap of your settings gives to something else the key of stir."]
+            await until(pilot, lambda: notices(app))
+            await pilot.press("2", "3")
+            assert notices(app) == [
+                "The keymap of your settings gives one key to several actions: "
+                "9 to customers, scenarios; e to copy, export. Only one of them is done."
+            ]
+
+    @pytest.mark.parametrize(
+        ("keymap", "shared"),
+        [
+            ({}, {}),
+            ({"copy": "e", "export": "y"}, {}),
+            ({"copy": "f5", "run.start": "f5"}, {"f5": "copy, run.start"}),
+            ({"help": "+"}, {"plus": "chart.in, help"}),
+            ({"run.start": "f5", "views.run": "f5"}, {}),
+        ],
+    )
+    def test_keys_are_shared_within_a_page_and_with_the_app(
+        self, keymap: dict[str, str], shared: dict[str, str]
+    ) -> None:
+        assert shared_keys(keymap, SmarterApp) == shared
 
     def test_they_are_read_from_a_file_under_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         written('theme = "light"\nworkers = 3\n[keymap]\nquit = "f10"\n')

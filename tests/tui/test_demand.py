@@ -146,6 +146,14 @@ class TestDemand:
             assert len(chart.rows) == whole
             assert "2016-01-01 00:00 to 2016-01-04 00:00" in chart.text
 
+    async def test_help_has_an_action_of_two_keys_once(self, app: SmarterApp) -> None:
+        async with app.run_test(size=(100, 50)) as pilot:
+            await opened(pilot)
+            await pilot.press("question_mark")
+            await pilot.pause()
+            shown = ["".join(part.text for part in strip) for strip in app.screen._compositor.render_strips()]
+            assert len([line for line in shown if "+  " in line and "Zoom " in line]) == 1
+
     async def test_the_mouse_pans_and_zooms(self, app: SmarterApp) -> None:
         async with app.run_test(size=(80, 24)) as pilot:
             page = await opened(pilot)

@@ -18,7 +18,7 @@ from smarter.registry import Registry
 from smarter.tui.app import SmarterApp
 from smarter.tui.help import HelpPage
 from smarter.tui.pages.plugins import PluginsPage
-from smarter.tui.widgets.plugin_detail import PluginDetail
+from smarter.tui.widgets.plugin_detail import WAY_OUT, PluginDetail
 
 PLUGINS = """
     from typing import Annotated, Literal
@@ -270,14 +270,16 @@ class TestOnePlugin:
                 assert words in shown
             assert ("what it is" in shown) == (width >= 140)  # a table where there is room
 
-    async def test_one_that_is_broken_says_why_and_nothing_else(self, app: SmarterApp) -> None:
+    async def test_one_that_is_broken_says_why_and_what_to_do_and_nothing_else(self, app: SmarterApp) -> None:
         async with app.run_test(size=(80, 24)) as pilot:
             page = await on_the_broken_one(pilot)
-            assert page.query_one(PluginDetail).text.splitlines() == [
+            *said, first, second = page.query_one(PluginDetail).text.splitlines()
+            assert said == [
                 "worse  from unknown",
                 "",
                 "✕ broken: ModuleNotFoundError: No module named 'no_such_module'.",
             ]
+            assert f"{first} {second}" == WAY_OUT
 
     async def test_one_without_its_library_says_how_to_get_it(self, app: SmarterApp) -> None:
         async with app.run_test(size=(80, 24)) as pilot:

@@ -62,8 +62,13 @@ class Terminal:
         """Its process."""
         return int(self._child.pid)
 
+    def hang_up(self) -> None:
+        """Close it as a window is closed: whoever works on it has to see to it."""
+        self._child.ptyproc.fileobj.close()
+
     def close(self) -> None:
-        self._child.close(force=True)
+        if not self._child.ptyproc.fileobj.closed:
+            self._child.close(force=True)
 
 
 Start = Callable[..., Terminal]
@@ -176,6 +181,37 @@ def test_ended_from_outside_it_leaves_the_terminal_as_it_was_too(start: Start) -
     terminal.see("left with 130")
     terminal.see("icanon")
     assert restored(terminal)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [0.3, 0.8, 1.6])
+def test_ended_from_outside_while_pages_are_made_it_says_so(start: Start, after: float) -> None:
+    terminal = start()
+    terminal.see("one moment|1 Scenarios")
+    time.sleep(after)
+    subprocess.run(["pkill", "-TERM", "-P", str(terminal.shell)], check=True)
+    assert "a bug" not in terminal.see("left with")
+    assert "left with 130" in terminal.text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [0.0, 0.4, 0.8])
+def test_a_terminal_that_closes_leaves_no_process_behind(start: Start, after: float) -> None:
+    terminal = start()
+    terminal.see("one moment|1 Scenarios")
+    pid = int(subprocess.run(["pgrep", "-P", str(terminal.shell)], capture_output=True, text=True, check=True).stdout)
+    time.sleep(after)
+    terminal.hang_up()
+    until = time.monotonic() + PATIENCE
+    while _works(pid):
+        assert time.monotonic() < until, "it is still there"
+        time.sleep(0.1)
+
+
+def _works(pid: int) -> bool:
+    """Whether there is such a process, and not only its exit code that nobody has fetched."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(state) and not state.startswith("Z")
 
 
 @pytest.mark.slow

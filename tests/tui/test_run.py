@@ -132,7 +132,7 @@ def showing(picture: Picture, *keys: str) -> Callable[[Pilot[Any]], Any]:
 
 def said(page: RunPage, name: str) -> str:
     """What a line, or the words at the end, say."""
-    if name in ("ending", "nothing", "detail"):
+    if name in ("ending", "nothing", "detail", "unwatched"):
         widget = page.query_one(f"#{name}", Static)
         return str(widget.render()) if widget.display else ""
     return page.query_one(f"#{name}", OneLine).text
@@ -423,6 +423,18 @@ class TestLog:
             await pilot.press("slash", *"lufpcrv")
             assert page.query_one("#words", Input).value == "lufpcrv"
             assert app.picture is GOING
+
+    async def test_of_a_run_that_had_finished_before_it_says_where_its_lines_are(self, app: SmarterApp) -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            page = await show(pilot, replace(GOING, lines=(), logged=0))
+            assert "Σ 0 released" in said(page, "log-heading")
+            assert said(page, "unwatched") == ""
+            page = await show(pilot, replace(ENDED, lines=(), logged=0))
+            assert "0 " not in said(page, "log-heading")
+            assert "smarter audit show quickstart" in said(page, "unwatched")
+            page = await show(pilot, replace(GOING, run=2))
+            assert "Σ 48 released" in said(page, "log-heading")
+            assert said(page, "unwatched") == ""
 
     async def test_l_u_and_f_hide_and_show(self, app: SmarterApp) -> None:
         async with app.run_test(size=(80, 24)) as pilot:

@@ -464,10 +464,15 @@ class TestSaving:
             assert isinstance(mine_app.screen, SaveAs)
             said = str(mine_app.screen.query_one("#refused", Static).render())
             assert said == "✕ mine-2.yaml is there already: enter once more replaces it."
-            await pressed(pilot, "backspace", "l", "enter")  # mine-2.yaml → mine-2.yaml with another ending
+            await pressed(pilot, "end", "backspace", "l", "enter")  # mine-2.yaml → mine-2.yaml with another ending
             assert (desk / "mine-2.yaml").read_text() == "something else"
             await pressed(pilot, "f2", "enter", "enter")
             assert (desk / "mine-2.yaml").read_text() == MINE
+
+    async def test_typing_replaces_the_name_that_is_proposed(self, mine_app: SmarterApp, desk: Path) -> None:
+        async with mine_app.run_test(size=(80, 24)) as pilot:
+            await pressed(pilot, "f2", *"ours", "enter")
+            assert (desk / "ours.yaml").read_text() == MINE
 
     @pytest.mark.parametrize(
         ("name", "said"),
@@ -727,6 +732,18 @@ class TestForm:
             await settled(pilot)
             await pressed(pilot, "ctrl+s")
             assert app.overrides == ("crypto.aggregate.plugin=plain", "insecure_demo=true")
+
+    async def test_the_cursor_stays_in_its_field_when_another_plugin_brings_others(self, app: SmarterApp) -> None:
+        async with app.run_test(size=(140, 45)) as pilot:
+            form = await form_opened(pilot, "aggregate")
+            row(form, "crypto.aggregate.plugin").focus_control()
+            await pressed(pilot, "enter", "p", "l", "enter")
+            assert row(form, "crypto.aggregate.plugin").query_one(Select).value == "plain"
+            assert form.focused is row(form, "crypto.aggregate.plugin").query_one(Select)
+            row(form, "crypto.aggregate.plugin").query_one(Select).value = "paillier"
+            row(form, "crypto.aggregate.plaintext_bits").focus_control()
+            await settled(pilot)
+            assert form.focused is form.query_one("#sections"), "paillier has no such field"
 
     async def test_fields_and_all_can_be_cleared_and_the_form_left(self, app: SmarterApp) -> None:
         async with app.run_test(size=(140, 45)) as pilot:

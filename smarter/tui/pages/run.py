@@ -21,7 +21,7 @@ from smarter.protocols.session import Standing
 from smarter.scenario import Scenario
 from smarter.tui.page import Exported, Page
 from smarter.tui.picture import Condition, Picture
-from smarter.tui.widgets.log_lines import COLUMNS, rows
+from smarter.tui.widgets.log_lines import COLUMNS, rows, zone_in
 from smarter.tui.widgets.log_panel import LogPanel
 from smarter.tui.widgets.run_lines import ending, heading, in_the_clear, progress
 from smarter.tui.widgets.run_stations import RunStations
@@ -113,7 +113,7 @@ class RunPage(Page):
         self.query_one(RunStations).show(_stations(picture))
         self.query_one("#clear", OneLine).say([in_the_clear(picture, width)])
         self._show_ending(ending(picture))
-        self.query_one(LogPanel).take(picture, partial(_zone_in, scenario))
+        self.query_one(LogPanel).take(picture, scenario, self.bench.overrides)
 
     def _show_ending(self, text: Text | None) -> None:
         if text != self._ending:
@@ -199,7 +199,7 @@ class RunPage(Page):
         if picture.condition == "waiting" or scenario is None:
             return ()
         return (
-            Exported(f"log-{scenario.name}.csv", csv_text(COLUMNS, rows(log.shown, partial(_zone_in, scenario)))),
+            Exported(f"log-{scenario.name}.csv", csv_text(COLUMNS, rows(log.shown, partial(zone_in, scenario)))),
             Exported(f"log-{scenario.name}.txt", f"{log.all_text}\n"),
             Exported(f"counters-{scenario.name}.csv", csv_text(COUNTERS, counter_rows(_stations(picture)))),
         )
@@ -207,10 +207,6 @@ class RunPage(Page):
 
 def _stations(picture: Picture) -> list[Station]:
     return stations(picture.views, picture.spent, picture.bytes, picture.speeds, picture.tallied)
-
-
-def _zone_in(scenario: Scenario, neighbourhood: str) -> str:
-    return scenario.neighbourhoods[neighbourhood].timezone
 
 
 def _named(scenario: Scenario, words: str) -> str:

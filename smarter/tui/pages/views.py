@@ -43,7 +43,8 @@ class ViewsPage(Page):
     HELP = (
         "What each party got to see, counted where bytes are decoded, opened and decrypted, never declared. The party "
         "that saw most single readings comes first. Keep a run, then run another scenario, or the same with a changed "
-        "value: it appears beside the kept one, with what differs marked ≠."
+        "value: it appears beside the kept one, with what differs marked ≠. Reading-seconds are measured and never "
+        "twice the same: they are marked when they differ by half or more."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("k", "keep", "Keep", id="views.keep"),

@@ -14,6 +14,7 @@ from smarter.charts.marks import COLOURS, MARKS, Kind, holder_of, kwh, moment
 from smarter.charts.parties import NAMES
 from smarter.charts.stages import clock
 from smarter.model.windows import iso
+from smarter.scenario import Scenario
 from smarter.tui.picture import Line, What
 
 Zones = Callable[[str], str]
@@ -30,6 +31,11 @@ WIDE = 100
 """Columns from which there is room for years."""
 COLUMNS = ("seconds", "what", "kind", "of", "window_start", "energy_wh", "readings", "expected", "reason")
 _YEAR = len("2016-")
+
+
+def zone_in(scenario: Scenario, neighbourhood: str) -> str:
+    """The time zone of one of a scenario's neighbourhoods."""
+    return scenario.neighbourhoods[neighbourhood].timezone
 
 
 @dataclass(frozen=True)

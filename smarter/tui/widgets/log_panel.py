@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from rich.style import Style
 from rich.text import Text
 from textual import on
@@ -10,13 +13,20 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from smarter.charts.marks import COLOURS, MARKS, Kind
+from smarter.charts.scenario import command
+from smarter.scenario import Scenario
+from smarter.scenario.catalogue import reference_of
 from smarter.tui.picture import Picture
-from smarter.tui.widgets.log_lines import GROUPS, Zones
+from smarter.tui.widgets.log_lines import GROUPS, zone_in
 from smarter.tui.widgets.run_lines import apart
 from smarter.tui.widgets.run_log import RunLog
 from smarter.tui.widgets.text_lines import OneLine
 
 MARKED: dict[str, Kind] = {"released": "sum", "refused": "refused", "faults": "refused"}
+UNWATCHED = (
+    "The log lists what happens while you watch, and this run had finished before. What it released and refused is in "
+    "the audit log: "
+)
 
 
 class LogPanel(Vertical):
@@ -27,16 +37,19 @@ class LogPanel(Vertical):
     LogPanel #log-heading { background: $panel; }
     LogPanel #words { display: none; height: 1; border: none; padding: 0 1; }
     LogPanel #words.asked { display: block; }
+    LogPanel #unwatched { display: none; height: auto; padding: 0 1; }
     LogPanel #detail { display: none; height: auto; padding: 0 1; background: $surface; }
     """
 
     def __init__(self) -> None:
         super().__init__(id="panel")
         self._groups = set(GROUPS)
+        self._unwatched = False
 
     def compose(self) -> ComposeResult:
-        """Heading, filter, lines, the chosen one."""
+        """Heading, what is not there, filter, lines, the chosen one."""
         yield OneLine(id="log-heading")
+        yield Static(id="unwatched", classes="quiet", markup=False)
         yield Input(placeholder="parts of a line: billing, a3f9, refused", id="words", compact=True)
         yield RunLog()
         yield Static(id="detail", markup=False)
@@ -55,9 +68,16 @@ class LogPanel(Vertical):
     def _words(self) -> Input:
         return self.query_one("#words", Input)
 
-    def take(self, picture: Picture, zones: Zones) -> None:
-        """Show a picture's lines."""
-        self.lines.take(picture, zones)
+    def take(self, picture: Picture, scenario: Scenario, overrides: Sequence[str]) -> None:
+        """Show a picture's lines; a run that had finished before has none, and where they are is said."""
+        self.lines.take(picture, partial(zone_in, scenario))
+        unwatched = picture.condition == "finished" and not picture.logged
+        if unwatched != self._unwatched:
+            self._unwatched, note = unwatched, self.query_one("#unwatched", Static)
+            listing = command(reference_of(scenario.path), overrides, "audit show")
+            note.update(f"{UNWATCHED}{listing}")
+            note.display = unwatched
+            self._changed()
 
     def ask(self) -> None:
         """Ask for words to filter by."""
@@ -105,11 +125,14 @@ class LogPanel(Vertical):
         for group, kind in MARKED.items():
             shown = group in self._groups
             click = Style(meta={"@click": f"screen.show_group('{group}')"})
-            said = f"{MARKS[kind]} {log.logged(group):,} {group}{'' if shown else ' hidden'}"
+            counted = "" if self._unwatched else f"{log.logged(group):,} "
+            said = f"{MARKS[kind]} {counted}{group}{'' if shown else ' hidden'}"
             left.append(said, style=Style.parse(COLOURS[kind] if shown and log.logged(group) else "dim") + click)
             left.append("   ")
         many = len(log.chosen)
-        if many > 1:
+        if self._unwatched:
+            right = ""
+        elif many > 1:
             right = f"{many:,} chosen of {log.count:,}"
         elif log.cursor is not None:
             right = f"{log.cursor + 1:,} of {log.count:,}"

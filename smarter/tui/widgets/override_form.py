@@ -80,6 +80,7 @@ class OverrideForm(ModalScreen[tuple[str, ...] | None]):
         self._soon: Timer | None = None
         self._using = False
         self._showing: Iterator[Setting] = iter(())
+        self._left = ""  # the field that the cursor was in when its row went
 
     def compose(self) -> ComposeResult:
         """What is set, sections, fields, keys."""
@@ -147,6 +148,9 @@ class OverrideForm(ModalScreen[tuple[str, ...] | None]):
     async def _show_fields(self) -> None:
         if (section := self._shown) is None:
             return
+        if (row := self._row) is not None:
+            self._left = row.setting.field
+            self.set_focus(None)  # else Textual would look for another widget
         fields = self.query_one("#fields", VerticalScroll)
         await fields.remove_children()
         fields.scroll_home(animate=False)
@@ -155,11 +159,29 @@ class OverrideForm(ModalScreen[tuple[str, ...] | None]):
 
     async def _show_more(self, settings: Iterator[Setting]) -> None:
         """So many fields at a time: keys are answered in between."""
-        if settings is self._showing and (some := list(islice(settings, AT_ONCE))):
+        if settings is not self._showing:
+            return
+        if some := list(islice(settings, AT_ONCE)):
             rows = [OverrideRow(setting, self._given.get(setting.field)) for setting in some]
             await self.query_one("#fields", VerticalScroll).mount_all(rows)
             self._refuse(rows)
+            self._go_back(rows)
             self.call_later(self._show_more, settings)
+        elif self._left and self.focused is None:
+            self.query_one("#sections").focus()  # the field is gone
+
+    def _go_back(self, rows: Iterable[OverrideRow]) -> None:
+        """Put the cursor into the field that it was in, unless it is elsewhere by now."""
+        for row in rows:
+            if self.focused is None and row.setting.field == self._left:
+                self._left = ""
+                row.focus_control()
+
+    @property
+    def _row(self) -> OverrideRow | None:
+        """Where the cursor is."""
+        nodes = self.focused.ancestors_with_self if self.focused is not None else ()
+        return next((node for node in nodes if isinstance(node, OverrideRow)), None)
 
     # Values.
 
@@ -247,11 +269,8 @@ class OverrideForm(ModalScreen[tuple[str, ...] | None]):
 
     def action_unset(self) -> None:
         """Clear the field that the cursor is in."""
-        node = self.focused
-        while node is not None and not isinstance(node, OverrideRow):
-            node = node.parent if node.parent is not self else None  # type: ignore[assignment] # up to the form
-        if node is not None:
-            node.unset()
+        if (row := self._row) is not None:
+            row.unset()
 
     async def action_unset_all(self) -> None:
         """Clear every field."""

@@ -21,6 +21,9 @@ TABLE_FROM = 84
 """Columns from which on options are a table; below, a paragraph each."""
 COPIED_WIDTH = 100
 PAD = 4
+WAY_OUT = (
+    "Update or remove the package that brings it, or report this to whoever makes it; other plugins work without it."
+)
 
 
 class PluginDetail(VerticalScroll):
@@ -86,6 +89,8 @@ class PluginDetail(VerticalScroll):
             parts.append(Text(listing.summary))
         if problem := problem_of(listing):
             parts += [Text(), Text(f"{MARKS['refused']} {problem}.", style=colours["refused"])]
+        if listing.error is not None:
+            parts.append(Text(WAY_OUT))
         if able := capabilities_in_words(listing.capabilities):
             parts += [Text(), Text.assemble(("capabilities  ", "dim"), ", ".join(able))]
         if (field := field_of(listing.kind)) and listing.error is None:

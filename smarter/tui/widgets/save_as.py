@@ -48,7 +48,7 @@ class SaveAs(ModalScreen[Path | None]):
         """The question, the path, why not, and the way out."""
         with Vertical():
             yield Static("Save the scenario as", markup=False)
-            yield Input(self._suggested, placeholder="my-street.yaml", compact=True, select_on_focus=False)
+            yield Input(self._suggested, placeholder="my-street.yaml", compact=True)  # chosen whole: typing replaces it
             yield Static(id="refused", markup=False)
             yield Static("enter: save   esc: do not save", classes="quiet")
 

@@ -30,6 +30,7 @@ class ScenarioList(OptionList):
         border: none; padding: 0; height: auto; max-height: 50%;
         background: $background; background-tint: $background 0%;
         text-wrap: nowrap; text-overflow: ellipsis;
+        & > .option-list--option-disabled { color: $text-muted; }
         & > .option-list--option-highlighted { background: $panel; color: $foreground; text-style: none; }
     }
     ScenarioList:focus > .option-list--option-highlighted { background: $primary 30%; }
@@ -81,7 +82,7 @@ class ScenarioList(OptionList):
             self.highlighted = self.get_option_index(str(at))
 
     def _heading(self, shelf: Shelf) -> Text:
-        text = Text(shelf.title, style="dim", no_wrap=True, overflow="ellipsis")
+        text = Text(shelf.title, no_wrap=True, overflow="ellipsis")
         if shelf.problem:
             text.append(f"  {MARKS['refused']} {shelf.problem}", style=self.app.theme_variables["refused"])
         return text
