@@ -6,7 +6,7 @@ Snapshots: ``assert snap_compare(make_app("light"), terminal_size=(140, 45), run
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -20,6 +20,7 @@ from smarter.state import StateFolder
 from smarter.tui.app import SmarterApp
 from smarter.tui.settings import Settings
 from smarter.tui.stylesheet import KeptStylesheet
+from smarter.tui.tabs import TABS
 
 
 class MakeApp(Protocol):
@@ -70,6 +71,16 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     desk.mkdir()
     monkeypatch.chdir(desk)
     return desk
+
+
+@pytest.fixture
+def opens_on(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """``opens_on("views")``: apps open on this page, and the first one is not made before somebody goes there."""
+
+    def chosen(name: str) -> None:
+        monkeypatch.setattr("smarter.tui.app.TABS", sorted(TABS, key=lambda tab: tab.name != name))
+
+    return chosen
 
 
 @pytest.fixture

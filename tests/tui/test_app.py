@@ -71,8 +71,9 @@ class SamplePage(Page):
 
 
 @pytest.fixture
-def sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Page 2 is the sample."""
+def sample(monkeypatch: pytest.MonkeyPatch, opens_on: Callable[[str], None]) -> None:
+    """Page 2 is the sample, and the app opens on it."""
+    opens_on("run")
     real = Tab.page
     monkeypatch.setattr(Tab, "page", lambda tab: SamplePage if tab.name == "run" else real(tab))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -94,6 +94,12 @@ def feed(monkeypatch: pytest.MonkeyPatch, report: object) -> None:
 
     monkeypatch.setattr(SmarterApp, "finished", property(lambda _: True))
     monkeypatch.setattr(SmarterApp, "report", opened)
+
+
+@pytest.fixture(autouse=True)
+def here(opens_on: Callable[[str], None]) -> None:
+    """The app opens on the page."""
+    opens_on("bills")
 
 
 @pytest.fixture

@@ -113,6 +113,12 @@ class FakeMeasurement:
 
 
 @pytest.fixture(autouse=True)
+def here(opens_on: Callable[[str], None]) -> None:
+    """The app opens on the page."""
+    opens_on("compare")
+
+
+@pytest.fixture(autouse=True)
 def utc() -> Iterator[None]:
     """Local times are the same everywhere."""
     with pytest.MonkeyPatch.context() as patch:

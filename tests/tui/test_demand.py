@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import pairwise
@@ -74,6 +74,12 @@ def feed(monkeypatch: pytest.MonkeyPatch, report: object) -> None:
 
     monkeypatch.setattr(SmarterApp, "finished", property(lambda _: True))
     monkeypatch.setattr(SmarterApp, "report", opened)
+
+
+@pytest.fixture(autouse=True)
+def here(opens_on: Callable[[str], None]) -> None:
+    """The app opens on the page."""
+    opens_on("demand")
 
 
 @pytest.fixture

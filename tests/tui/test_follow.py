@@ -238,6 +238,12 @@ class Fed:
             yield Progress("read", 7, 24)
 
 
+@pytest.fixture(autouse=True)
+def here(opens_on: Callable[[str], None]) -> None:
+    """The app opens on the page."""
+    opens_on("follow")
+
+
 @pytest.fixture
 def fed(monkeypatch: pytest.MonkeyPatch) -> Fed:
     """Every following is fed."""

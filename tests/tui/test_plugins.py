@@ -66,6 +66,12 @@ PLUGINS = """
 
 
 @pytest.fixture(autouse=True)
+def here(opens_on: Callable[[str], None]) -> None:
+    """The app opens on the page."""
+    opens_on("plugins")
+
+
+@pytest.fixture(autouse=True)
 def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     """Two schemes, two ciphers, and an entry point that cannot be imported, are all that the page finds."""
     (tmp_path / "odd_plugins.py").write_text(textwrap.dedent(PLUGINS))

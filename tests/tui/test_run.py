@@ -105,6 +105,12 @@ def stands(condition: Condition, **values: Any) -> Picture:
 ENDED = stands("finished", done=100_800, tallied=replace(GOING.tallied, holds=0, sums=0, aggregates=0), result=RESULT)
 
 
+@pytest.fixture(autouse=True)
+def here(opens_on: Callable[[str], None]) -> None:
+    """The app opens on the page."""
+    opens_on("run")
+
+
 async def show(pilot: Pilot[Any], picture: Picture) -> RunPage:
     """Go to the page and let the app have this picture."""
     app = pilot.app
@@ -606,7 +612,8 @@ class TestBefore:
             assert said(page, "nothing").startswith("lossy\n")
             assert not page.query_one("#something").display
 
-    async def test_a_state_that_cannot_be_read_is_said(self, app: SmarterApp) -> None:
+    async def test_a_state_that_cannot_be_read_is_said(self, app: SmarterApp, opens_on: Callable[[str], None]) -> None:
+        opens_on("scenarios")
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.pause()
             assert app.state is not None

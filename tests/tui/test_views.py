@@ -45,6 +45,12 @@ LONGER: Counts = {**SEEN, "pes": {**SEEN["pes"], "peak_readings": 1_200, "readin
 CHANGED = ("pes.hold=2h",)
 
 
+@pytest.fixture(autouse=True)
+def here(opens_on: Callable[[str], None]) -> None:
+    """The app opens on the page."""
+    opens_on("views")
+
+
 @pytest.fixture(scope="module")
 def changed() -> Scenario:
     return load_scenario("quickstart", CHANGED)
