@@ -14,6 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.css import stylesheet
+from textual.css.query import NoMatches
 from textual.dom import DOMNode
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
@@ -390,6 +391,13 @@ class TestRuns:
             await until(pilot, lambda: not small_app.picture.goes_on)
             assert small_app.picture.condition == "finished"
             assert small_app.finished
+
+    async def test_what_fails_while_the_app_goes_down_is_no_bug(self, app: SmarterApp) -> None:
+        async with app.run_test(size=(80, 24)):
+            app.exit(None, 130)
+            app._handle_exception(NoMatches("no nodes match '#words' on a page half made"))
+        assert app.bug is None
+        assert app.return_code == 130
 
     async def test_quitting_ends_a_run_that_can_be_taken_up(self, small_app: SmarterApp) -> None:
         async with small_app.run_test(size=(80, 24)) as pilot:
