@@ -178,8 +178,9 @@ class SmarterApp(Bench):
 
     def action_go(self, name: str) -> None:
         """Show another page; what was said of this one is not in its way."""
-        self.clear_notifications()
-        self.switch_mode(name)
+        if name != self.current_mode:
+            self.clear_notifications()
+            self.switch_mode(name)
 
     def action_help(self) -> None:
         """Show what the page is for and which keys it has."""

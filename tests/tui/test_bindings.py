@@ -19,7 +19,7 @@ from smarter.tui.keymap import action_names
 from smarter.tui.page import Page
 from smarter.tui.tabs import TABS, Tab
 
-MOVES = {"up", "down", "left", "right", "pageup", "pagedown", "home", "end", "enter", "escape"}
+MOVES = {"up", "down", "left", "right", "pageup", "pagedown", "home", "end", "tab", "shift+tab", "enter", "escape"}
 """Keys that move or open, which need no description."""
 
 
