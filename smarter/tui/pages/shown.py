@@ -13,6 +13,7 @@ from textual.timer import Timer
 from smarter.bench.figures import cores
 from smarter.scenario import Problem, Scenario, examine
 from smarter.scenario.catalogue import Entry
+from smarter.tui.once import once_after
 from smarter.tui.pages.saving import SavingPage
 from smarter.tui.picture import Picture
 from smarter.tui.reckoning import Reckoned, reckon
@@ -113,7 +114,7 @@ class ShownPage(SavingPage):
         """Check the text in so many seconds, if it is not asked for again before; at once when left out."""
         if self._soon is not None:
             self._soon.stop()
-        self._soon = self.set_timer(AT_ONCE if seconds is None else seconds, self._look_now)
+        self._soon = once_after(AT_ONCE if seconds is None else seconds, self._look_now, at=self)
 
     def _look_now(self) -> None:
         self._soon = None

@@ -24,6 +24,7 @@ from smarter.scenario.loading import examine
 from smarter.scenario.model import Scenario
 from smarter.scenario.problems import Problem
 from smarter.tui.keybar import KeyBar
+from smarter.tui.once import once_after
 from smarter.tui.widgets.override_row import OverrideRow
 
 SOON = 0.2
@@ -216,7 +217,7 @@ class OverrideForm(ModalScreen[tuple[str, ...] | None]):
     def _check_soon(self) -> None:
         if self._soon is not None:
             self._soon.stop()
-        self._soon = self.set_timer(SOON, self._check_now)
+        self._soon = once_after(SOON, self._check_now, at=self)
 
     def _check_now(self) -> None:
         self._soon = None

@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from smarter.state.accounts import IDLE
 from smarter.tui.bench import Bench
+from smarter.tui.once import once_after
 
 GONE = (
     f"Nothing was pressed for {IDLE // 60} minutes: the code is gone from the screen, and is shown nowhere again. The "
@@ -50,14 +51,14 @@ class ShownOnce(ModalScreen[None]):
     def on_mount(self) -> None:
         """Somebody is there now."""
         self.began = time.monotonic()
-        self.set_timer(IDLE, self.look_whether_idle)
+        once_after(IDLE, self.look_whether_idle, at=self)
 
     def look_whether_idle(self) -> None:
         """Let the code go when nobody is there any more; otherwise look again when that could be."""
         assert isinstance(self.app, Bench)
         left = max(self.app.touched, self.began) + IDLE - time.monotonic()
         if left > 0:
-            self.set_timer(left, self.look_whether_idle)
+            once_after(left, self.look_whether_idle, at=self)
             return
         self._code = ""
         for name, words in (("what-for", GONE), ("code", ""), ("how-on", "f10: go on")):
