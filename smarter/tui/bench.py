@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.message import Message
+from textual.signal import Signal
 
 from smarter.errors import UsageError, WrongPassphrase
 from smarter.tui.asking import asking
@@ -40,6 +41,7 @@ class Bench(App[None]):
         settings: of the user.
         erased: another one whenever a customer has erased something in this app.
         touched: when a key was last pressed or the mouse moved, as :func:`time.monotonic` counts.
+        scenario_chosen_signal: for pages that are not in front and must not wait until they are.
         guard: set while there is something unsaved; it is called instead of leaving, with what leaves.
     """
 
@@ -62,6 +64,7 @@ class Bench(App[None]):
         self.erased: object = None
         self.touched = 0.0
         self.guard: Callable[[Callable[[], None]], None] | None = None
+        self.scenario_chosen_signal: Signal[Scenario] = Signal(self, "scenario chosen")
         self._carrier: Carrier | None = None
         self._unlock: Unlock | None = None
 
@@ -75,6 +78,7 @@ class Bench(App[None]):
         self.state = locate(scenario.name, scenario.digest, None)
         self._unlock = None
         self.picture = Picture(scenario=scenario.name)
+        self.scenario_chosen_signal.publish(scenario)
         self.refresh_page()
 
     def start_run(self, *, verify: bool = False) -> None:

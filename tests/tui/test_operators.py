@@ -319,11 +319,13 @@ class TestMeanwhile:
         self, office_app: SmarterApp, office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         async with inside(office_app, office, "carl") as (pilot, page):
+            await pilot.press("1")  # the page is not in front
             monkeypatch.setattr("smarter.state.locate", lambda *_, **__: StateFolder(tmp_path / "another"))
             office_app.choose(office.scenario)
-            await settled(pilot)
-            assert not page.attended
+            await settled(pilot, lambda: not page.attended)
             assert len(office_app.screen_stack) == 1  # nobody is asked for a passphrase
+            assert page.query_one(BillList).table.accounts == []
+            assert "Another scenario is chosen" in page.forms.shown.words
         assert [entry.action for entry in read_audit(office.state).entries][-1] == "logout"
 
     async def test_what_comes_late_takes_nothing_away(

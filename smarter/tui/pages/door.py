@@ -127,19 +127,29 @@ class DoorPage(AskingPage, Generic[C, V]):
         self.told.say(words)
         self.go("told")
 
+    def on_mount(self) -> None:
+        """Whoever is logged in is so at the scenario that is chosen, whatever page is in front."""
+        self.bench.scenario_chosen_signal.subscribe(self, lambda _: self._stand_at_the_chosen_one())
+
     def show_picture(self, picture: Picture) -> None:
+        """Show the door, if nobody has come in."""
+        self._stand_at_the_chosen_one()
+        if not self.attended and self.place != "notice":
+            self.show_door()
+
+    def _stand_at_the_chosen_one(self) -> None:
         """Another scenario is another door."""
         scenario, state = self.bench.scenario, self.bench.state
         of = (state and state.path, scenario and scenario.digest, scenario and scenario.time.end)
-        if of != self._of:
-            if self.attended:
-                self.shut("Another scenario is chosen: log in there.")
-            self._of = of
-            self.counter = self.make_counter(scenario, state) if scenario and state else None
-            self.present = object()  # whoever logs in just now does so elsewhere
+        if of == self._of:
+            return
+        self._of = of
+        if self.attended:
+            self.shut("Another scenario is chosen: log in there.")
+        else:
+            self.present = object()  # whoever enrols just now does so elsewhere
             self.forms.show("login")
-        if not self.attended and self.place != "notice":
-            self.show_door()
+        self.counter = self.make_counter(scenario, state) if scenario and state else None
 
     def show_door(self) -> None:
         """Show the form, or why there is none."""
