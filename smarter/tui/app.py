@@ -18,7 +18,6 @@ from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
-from textual.widget import AwaitMount
 from textual.widgets import Static
 
 from smarter.errors import SmarterError, UsageError
@@ -32,8 +31,6 @@ from smarter.tui.themes import KINDS, THEMES, terminal_colours
 
 CLIPBOARD = 74_994
 """Bytes that a terminal's clipboard takes for sure (xterm's OSC 52 takes 100,000 characters of base64)."""
-
-
 STILL = 0.1
 """Seconds without a key or the mouse after which something may take the UI's thread for a moment."""
 
@@ -75,7 +72,6 @@ class SmarterApp(Bench):
         resource_tracker.ensure_running()
         self._first = scenario, overrides
         self._ahead: dict[str, Page] = {}
-        self._there = False
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = f"smarter-{self.settings.theme}"
@@ -145,15 +141,12 @@ class SmarterApp(Bench):
             self.stylesheet.parse_under({**self.get_theme_variable_defaults(), **colours})
         gc.freeze()
 
-    def switch_mode(self, mode: str) -> AwaitMount:
-        """As Textual does."""
-        self._there = mode in self._screen_stacks or mode in self._ahead
-        return super().switch_mode(mode)
-
     def delay_update(self, delay: float = 0.05) -> None:
-        """As Textual does, which hides so how a page comes together; what is there already is shown at once."""
-        if not self._there:
-            super().delay_update(delay)
+        """Show a page at once.
+
+        Textual paints nothing for so long, to hide how a page comes together; ours are there. And what ends that is a
+        timer, which can be lost (``once``): nothing would be painted any more.
+        """
 
     async def on_event(self, event: events.Event) -> None:
         """As Textual does; it is remembered that somebody is there."""
