@@ -536,6 +536,19 @@ class TestNothingIsLeft:
             await pilot.press("f10")
             assert not isinstance(street_app.screen, ShownOnce)
 
+    async def test_of_a_code_that_somebody_typed_and_went_away(
+        self, street_app: SmarterApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with at_the_door(street_app) as (pilot, page):
+            await pilot.press("f3")
+            await typed(pilot, "ada", "four-seven-nine", PASSWORD, OTHER)
+            assert [entry.value for entry in page.forms.shown.inputs] == ["ada", "four-seven-nine", "", ""]
+            page.look_whether_idle()
+            assert page.forms.shown.inputs[1].value
+            monkeypatch.setattr(attended, "IDLE", 0)
+            page.look_whether_idle()
+            assert [entry.value for entry in page.forms.shown.inputs] == [""] * 4
+
     async def test_of_a_session_that_was_ended_elsewhere(self, street: Street, street_app: SmarterApp) -> None:
         async with inside(street_app) as (pilot, page):
             assert page.visit is not None

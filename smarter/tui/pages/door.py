@@ -215,6 +215,12 @@ class DoorPage(AskingPage, Generic[C, V]):
         if visit is not None and counter is not None:
             self.ask(partial(counter.log_out, visit), _nothing, _nothing)
 
+    def let_go(self) -> None:
+        """Empty the form: a code or a password may be in it."""
+        if self.forms.shown.filled:
+            self.set_focus(None)
+            self.forms.shown.clear()
+
     def refused(self, error: BaseException) -> None:
         """Say what was wrong, where it is waited for; whoever's session has ended is logged out."""
         if isinstance(error, WrongCredentials):

@@ -129,6 +129,12 @@ class LoginForm(Vertical):
         return str(self._said.render())
 
     @property
+    def filled(self) -> bool:
+        """Whether something was typed into it, and nobody looks at that just now."""
+        entries = zip(self.form.fields, self.inputs, strict=True)
+        return not self.busy and any(entry.value != each.value for each, entry in entries)
+
+    @property
     def words(self) -> str:
         """What it says beneath its title."""
         return str(self._words.render())
