@@ -20,7 +20,6 @@ from smarter.model.messages import Status
 from smarter.model.messages.epoch import PURPOSES, Purposes
 from smarter.model.readings import ReadingBlock
 from smarter.model.results import ERASED, WindowRow
-from smarter.model.rules import ReleaseRules, refuse_billing, refuse_demand
 from smarter.model.windows import WindowGrid, WindowKind, iso
 from smarter.parties.meter.step import in_step
 from smarter.protocols.consent import timelines
@@ -29,6 +28,7 @@ from smarter.protocols.network import Network, PlannedFault
 from smarter.protocols.plan import NeighbourhoodPlan
 from smarter.protocols.report import Report
 from smarter.protocols.session import Session
+from smarter.releasing.rules import ReleaseRules, refuse_billing, refuse_demand
 
 Arriving = tuple[ReadingBlock, int | None]
 """Readings that reach the PES, and the slot from which they are there when that is later than their own."""

@@ -15,7 +15,6 @@ from smarter.model.messages import Aggregate, Signed, wire
 from smarter.model.messages.epoch import PURPOSES, Purposes
 from smarter.model.messages.frame import PSEUDONYM_BYTES
 from smarter.model.readings import ReadingBlock
-from smarter.model.rules import ReleaseRules
 from smarter.model.stages import Stages
 from smarter.model.views import View, acting
 from smarter.parties.concentrator import Concentrator
@@ -27,6 +26,7 @@ from smarter.protocols.areas import area_of
 from smarter.protocols.network import Network, PlannedFault, SentFrame
 from smarter.protocols.plan import NeighbourhoodPlan, periods_of
 from smarter.protocols.provision import Cryptography, Keyring
+from smarter.releasing.rules import ReleaseRules
 from smarter.scenario import Scenario
 from smarter.state import KeptMeter
 

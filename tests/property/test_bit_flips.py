@@ -16,7 +16,6 @@ from smarter.errors import AuthenticationFailed, MalformedMessage
 from smarter.keys.signing import sign
 from smarter.model.messages import Aggregate, EpochKey, Frame, Signed, epoch
 from smarter.model.results import WindowRow
-from smarter.model.rules import ReleaseRules
 from smarter.model.stages import Stages
 from smarter.parties.mdms import MDMS, Expected
 from smarter.parties.releaser import Ledger, Releaser
@@ -24,6 +23,7 @@ from smarter.protocols.pes import PesDeployment
 from smarter.protocols.plan import NeighbourhoodPlan
 from smarter.protocols.provision import Keyring, open_keys
 from smarter.protocols.session import recall
+from smarter.releasing.rules import ReleaseRules
 
 if TYPE_CHECKING:
     FinishedRun = Any

@@ -19,7 +19,6 @@ from smarter.keys.passwords import Cost
 from smarter.model.messages import Aggregate, Signed
 from smarter.model.periods import Periods
 from smarter.model.readings import ReadingBlock
-from smarter.model.rules import ReleaseRules
 from smarter.model.stages import Stages
 from smarter.model.windows import Axis, cut
 from smarter.parties.mdms import MDMS, DataKeys, MdmsKeys
@@ -27,6 +26,7 @@ from smarter.parties.meter.meter import Meter, MeterIdentity
 from smarter.parties.pes import PES, Absorbed, Area, Layout, PesKeys, lay_out
 from smarter.parties.releaser import Ledger, LedgerEntry, Releaser, ReleaserKeys
 from smarter.registry import registry
+from smarter.releasing.rules import ReleaseRules
 
 START = 1_451_606_400  # 2016-01-01T00:00Z
 MINUTE, LARGEST = 60, 1_666_667  # 100 kW for a minute, mWh

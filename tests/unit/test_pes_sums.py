@@ -12,10 +12,10 @@ import pytest
 
 from smarter.errors import KeyMismatch, MalformedMessage
 from smarter.model.messages import wire
-from smarter.model.rules import ReleaseRules
 from smarter.model.views import View, acting
 from smarter.parties.pes.opening import Opened
 from smarter.parties.pes.pieces import cut_pieces
+from smarter.releasing.rules import ReleaseRules
 
 Make = Callable[..., Any]
 

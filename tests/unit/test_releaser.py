@@ -12,9 +12,9 @@ import pytest
 from smarter.errors import AuthenticationFailed, KeyMismatch, MalformedMessage, OutOfBounds
 from smarter.keys import signing
 from smarter.model.messages import Aggregate, Signed, aggregate
-from smarter.model.rules import ReleaseRules
 from smarter.model.views import View, acting
 from smarter.parties.releaser import Ledger, LedgerEntry
+from smarter.releasing.rules import ReleaseRules
 
 Make = Callable[..., Any]
 

@@ -25,7 +25,6 @@ from smarter.keys.signing import sign
 from smarter.model import views
 from smarter.model.control import paced
 from smarter.model.messages import Aggregate, Signed, aggregate, wire
-from smarter.model.rules import ReleaseRules
 from smarter.model.stages import Stages
 from smarter.parties.pes.epochs import KeyEpochs
 from smarter.parties.pes.layout import Area, Layout
@@ -33,6 +32,7 @@ from smarter.parties.pes.opening import Opened, open_frames
 from smarter.parties.pes.pieces import Combine, cut_pieces
 from smarter.parties.pes.sums import Place, Sums
 from smarter.parties.pes.taking_part import TakingPart
+from smarter.releasing.rules import ReleaseRules
 
 
 @dataclass(frozen=True, repr=False)

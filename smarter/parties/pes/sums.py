@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from smarter.api import Ciphertexts, PublicKey, Scheme
 from smarter.errors import MalformedMessage
-from smarter.model.rules import ReleaseRules, refuse_billing, refuse_demand
 from smarter.packing import pack
 from smarter.parties.pes.layout import Layout
 from smarter.parties.pes.pieces import Pieces
+from smarter.releasing.rules import ReleaseRules, refuse_billing, refuse_demand
 
 Place = tuple[int, int, int, int]
 """Where a sum belongs: closing slot, plaintext within the bundle; window and meter of a lane set aside, else -1."""

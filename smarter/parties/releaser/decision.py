@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from smarter.model.messages import Aggregate, Status
-from smarter.model.rules import ReleaseRules, counted_meters, refuse_billing, refuse_demand
 from smarter.model.windows import WindowKind, longest_length
 from smarter.parties.releaser.ledger import Ledger, LedgerEntry
+from smarter.releasing.rules import ReleaseRules, counted_meters, refuse_billing, refuse_demand
 
 
 @dataclass(frozen=True)

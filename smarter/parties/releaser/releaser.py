@@ -23,11 +23,11 @@ from smarter.model.messages import (
     aggregate,
     delivery,
 )
-from smarter.model.rules import ReleaseRules
 from smarter.model.stages import Stages
 from smarter.packing import LanePlan, unpack
 from smarter.parties.releaser.decision import Decision, Verdict, decide
 from smarter.parties.releaser.ledger import Ledger
+from smarter.releasing.rules import ReleaseRules
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,0 +1,63 @@
+"""The table of one billing window: which readings are in which sums, and which of these sums are released.
+
+Rule 4 (``suppression``) and the audit of releases look at nothing else. Rows are meters, columns are demand windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import IntFlag
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Cell(IntFlag):
+    """Where readings of one meter within one demand window were added up; a cell may have several of these at once."""
+
+    BOTH = 1
+    """In the meter's bill and in the demand."""
+    BILL_ONLY = 2
+    """In the bill, and in no demand: an opt-out."""
+    DEMAND_ONLY = 4
+    """In the demand, and in no bill: measured after the bill was closed by an earlier end of the span."""
+
+
+IN_DEMAND = Cell.BOTH | Cell.DEMAND_ONLY
+IN_BILL = Cell.BOTH | Cell.BILL_ONLY
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One neighbourhood in one billing window.
+
+    Attributes:
+        cells: :class:`Cell` flags, uint8, shape meters × demand windows; a sum that is not released counts, too.
+        bills: whether each meter's bill is released.
+        demand: whether each demand window is released.
+        open_ended: whether readings may have been in refused windows whose members are not known any more.
+    """
+
+    cells: NDArray[np.uint8]
+    bills: NDArray[np.bool_]
+    demand: NDArray[np.bool_]
+    open_ended: bool = False
+
+    def without_demand(self, window: int) -> Table:
+        """The same, with one demand window not released."""
+        demand = self.demand.copy()
+        demand[window] = False
+        return replace(self, demand=demand)
+
+    def without_bill(self, meter: int) -> Table:
+        """The same, with the bill of one meter not released."""
+        bills = self.bills.copy()
+        bills[meter] = False
+        return replace(self, bills=bills)
+
+    def without_meters(self, meters: Iterable[int]) -> Table:
+        """The same for those who know all readings of some meters: these are in no sum."""
+        cells = self.cells.copy()
+        cells[list(meters)] = 0
+        return replace(self, cells=cells)
