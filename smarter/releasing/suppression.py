@@ -98,24 +98,24 @@ def _exposed_parts(table: Table, min_meters: int) -> list[_Part]:
 
 def _parts(table: Table) -> Iterator[_Part]:
     """The connected parts of the released sums that hold a demand window."""
-    released = np.flatnonzero(table.demand & ((table.cells & IN_DEMAND) > 0).any(axis=0))
+    released = np.flatnonzero(table.demand & (table.cells & IN_DEMAND).any(axis=0))
     if not len(released):
         return
-    both: NDArray[np.bool_] = (table.cells & Cell.BOTH) > 0
-    beside = (table.cells[:, released] & Cell.DEMAND_ONLY) > 0
+    both = (table.cells & Cell.BOTH).astype(np.bool_)
+    beside = (table.cells[:, released] & Cell.DEMAND_ONLY).astype(np.bool_)
     edges = both[:, released] & table.bills[:, None]
     unbilled = both[:, released] & ~table.bills[:, None]
-    alone = ((table.cells & Cell.BILL_ONLY) > 0).any(axis=1)
-    grounded = table.bills & (alone | (both & ~table.demand).any(axis=1))
+    alone = (table.cells & Cell.BILL_ONLY).any(axis=1)
+    grounded = table.bills & (alone | both[:, ~table.demand].any(axis=1))
     for columns in _connected(edges):
         joined, own = edges[:, columns], beside[:, columns]
-        billed = joined.any(axis=1)
-        exits = billed & (grounded | (own & joined).any(axis=1))
-        grounds = unbilled[:, columns] | (own & ~billed[:, None]) | (joined & exits[:, None])
+        billed = joined.any(axis=1, keepdims=True)
+        exits = billed & (grounded[:, None] | (own & joined).any(axis=1, keepdims=True))
+        grounds = unbilled[:, columns] | (own & ~billed) | (joined & exits)
         # Readings in demand beside a bill that joins other windows of the part only ground it, and are no path here:
         # one removal takes both away. To count none is on the safe side.
         has_ground = bool(table.open_ended or grounds.any() or own.any())
-        yield _Part(released[columns], joined, grounds, exits, has_ground)
+        yield _Part(released[columns], joined, grounds, exits[:, 0], has_ground)
 
 
 def _connected(edges: NDArray[np.bool_]) -> Iterator[NDArray[np.int64]]:
