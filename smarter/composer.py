@@ -30,6 +30,7 @@ from smarter.protocols.consent import Consents
 from smarter.protocols.counting import count_carried, count_windows, told
 from smarter.protocols.epochs import begin_epochs, start_meters
 from smarter.protocols.intake import Intake
+from smarter.protocols.kept_ledger import row_of
 from smarter.protocols.pes import PesDeployment
 from smarter.protocols.pes_state import PesState
 from smarter.protocols.plan import NeighbourhoodPlan, holds_in_order
@@ -246,16 +247,9 @@ class Composer:
             self._pes_state.settle(self._journal)
             return
         stages = self._parties.stages
-        decisions = []
-        for _, message in pending:
-            heed()
-            decisions.append(self._parties.decide(message))
+        decisions = self._parties.decide([message for _, message in pending])
         with stages.timed("store"):
-            self._journal.enter(
-                (entry.kind, entry.holder, entry.start, entry.end, b"".join(entry.meters), entry.digest)
-                for decision in decisions
-                for entry in decision.entries
-            )
+            self._journal.enter(row_of(entry) for decision in decisions for entry in decision.entries)
             self._notes.note(decisions)
         released = self._parties.release(decisions)
         with stages.timed("store"):

@@ -8,13 +8,16 @@ released, and no other. One that was erased is passed over.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smarter.api import SourceMeter
 from smarter.errors import VerificationFailed
+from smarter.model.cells import Cell
 from smarter.model.control import heed
 from smarter.model.messages import Status
 from smarter.model.messages.epoch import PURPOSES, Purposes
@@ -29,6 +32,8 @@ from smarter.protocols.plan import NeighbourhoodPlan
 from smarter.protocols.report import Report
 from smarter.protocols.session import Session
 from smarter.releasing.rules import ReleaseRules, refuse_billing, refuse_demand
+from smarter.releasing.suppression import suppress
+from smarter.releasing.table import Table
 
 Arriving = tuple[ReadingBlock, int | None]
 """Readings that reach the PES, and the slot from which they are there when that is later than their own."""
@@ -49,8 +54,8 @@ def verify_report(session: Session, report: Report) -> Iterator[tuple[int, int]]
     rules = ReleaseRules(session.scenario.release.min_meters, session.scenario.release.min_billing_window)
     noted = timelines(session)
     for plan in session.plans:
-        demand, demand_counts = _zeros(plan.demand), np.zeros((plan.size, len(plan.demand)), np.int64)
         cuts = [int(plan.axis.first_slot_from(end)) for end in session.cuts[plan.name]]
+        street = _Street(plan)
         due = plan.demand.expected(plan.axis) * plan.size
         rows = {kept.source: (row, kept.pseudonym) for row, kept in enumerate(session.roster[plan.name])}
         holds = list(plan.holds(None))
@@ -67,24 +72,107 @@ def verify_report(session: Session, report: Report) -> Iterator[tuple[int, int]]
                         for b in blocks
                         for a in _arriving(plan, session.scenario.frame, grace, home.faults, cuts, home.turns, b)
                     ]
-                    _add(plan, plan.billing, home.used(arriving, "billing"), home.totals, home.counts, cuts)
-                    _add(plan, plan.demand, home.used(arriving, "demand"), demand, demand_counts[home.row], cuts)
+                    street.add(home, arriving, first, end, cuts)
             for home in homes:
                 due -= home.absent(cuts)
-                refused = [
-                    refuse_billing(rules, count, plan.axis.interval, plan.billing.length) is not None
-                    for count in home.counts.tolist()
-                ]
-                billed = report.household(home.pseudonym.hex(), plan.name)
-                expected = plan.billing.expected(plan.axis)
-                _compare(billed, home.totals, home.counts, expected, refused, plan.timezone)
             done += len(homes)
-        refused = [
-            refuse_demand(rules, demand_counts[:, window], slots) is not None
+        closed = _Closed.of(street, rules, cuts)
+        expected = plan.billing.expected(plan.axis)
+        for row, kept in enumerate(session.roster[plan.name]):
+            billed = report.household(kept.pseudonym.hex(), plan.name)
+            figures = street.billed[row], street.bill_counts[row]
+            _compare(billed, *figures, expected, closed.bills[row], plan.timezone)
+        counts = street.demand_counts.sum(axis=0)
+        _compare(report.demand(plan.name), street.demand, counts, due, closed.demand, plan.timezone)
+    yield done, total
+
+
+class _Street:
+    """The sums and counts of a neighbourhood as the plaintext has them, and in which sums each reading is.
+
+    Attributes:
+        demand: mWh of each demand window; ``demand_counts``: its readings, meters × windows.
+        billed: mWh, meters × billing windows; ``bill_counts``: readings, likewise.
+        cells: flags, meters × demand windows.
+    """
+
+    def __init__(self, plan: NeighbourhoodPlan) -> None:
+        self.plan = plan
+        self.demand = np.zeros(len(plan.demand), np.int64)
+        self.demand_counts = np.zeros((plan.size, len(plan.demand)), np.int64)
+        self.billed = np.zeros((plan.size, len(plan.billing)), np.int64)
+        self.bill_counts = np.zeros_like(self.billed)
+        self.cells = np.zeros((plan.size, len(plan.demand)), np.uint8)
+
+    def columns_with_bills(self, window: int, cuts: Sequence[int]) -> range:
+        """The demand windows inside a billing window that were there when it closed.
+
+        Where an earlier end of the span lies inside of it, it closed then.
+        """
+        start, end = (int(edge) for edge in self.plan.billing.slots(self.plan.axis)[window : window + 2])
+        until = min([end, *(cut for cut in cuts if start < cut < end)])
+        first, stop = self.plan.demand.slots(self.plan.axis)[:-1].searchsorted((start, until))
+        return range(int(first), int(stop))
+
+    def add(self, home: _Home, arriving: Sequence[Arriving], first: int, end: int, cuts: Sequence[int]) -> None:
+        """Add what arrives of one hold of a household, slots ``first`` to ``end``."""
+        plan, row = self.plan, home.row
+        demand, billing = home.used(arriving, "demand"), home.used(arriving, "billing")
+        joined = []
+        for grid, used, totals, counts in (
+            (plan.demand, demand, self.demand, self.demand_counts[row]),
+            (plan.billing, billing, self.billed[row], self.bill_counts[row]),
+        ):
+            there = np.zeros(end - first, np.bool_)
+            for slots in _add(plan, grid, used, totals, counts, cuts):
+                there[slots - first] = True
+            joined.append(there)
+        in_demand, in_bill = joined
+        windows = plan.demand.window_of(plan.axis.start_of(np.arange(first, end)))
+        for flag, there in (
+            (Cell.BOTH, in_demand & in_bill),
+            (Cell.BILL_ONLY, in_bill & ~in_demand),
+            (Cell.DEMAND_ONLY, in_demand & ~in_bill),
+        ):
+            self.cells[row, windows[there]] |= np.uint8(flag)
+
+
+@dataclass(frozen=True)
+class _Closed:
+    """What stays closed, and with which status: by window of demand, and by meter and window of billing; None: none."""
+
+    demand: list[Status | None]
+    bills: list[list[Status | None]]
+
+    @classmethod
+    def of(cls, street: _Street, rules: ReleaseRules, cuts: Sequence[int]) -> _Closed:
+        """Judge by all the rules, a billing window at a time, as they closed."""
+        plan, interval = street.plan, street.plan.axis.interval
+        demand: list[Status | None] = [
+            Status.REFUSED if refuse_demand(rules, street.demand_counts[:, window], slots) is not None else None
             for window, slots in enumerate(plan.demand.expected(plan.axis).tolist())
         ]
-        _compare(report.demand(plan.name), demand, demand_counts.sum(axis=0), due, refused, plan.timezone)
-    yield done, total
+        bills: list[list[Status | None]] = [
+            [
+                Status.REFUSED if refuse_billing(rules, count, interval, plan.billing.length) is not None else None
+                for count in counts
+            ]
+            for counts in street.bill_counts.tolist()
+        ]
+        for window in range(len(plan.billing)):
+            heed()
+            columns = street.columns_with_bills(window, cuts)
+            if not len(columns):
+                continue
+            passing = np.array([own[window] is None for own in bills]) & (street.bill_counts[:, window] > 0)
+            opened = np.array([demand[column] is None for column in columns])
+            table = Table(street.cells[:, columns.start : columns.stop], passing, opened)
+            found = suppress(table, len(columns) - 1, rules.min_meters)
+            if found.withheld:
+                demand[columns[-1]] = Status.WITHHELD
+            for row in found.held:
+                bills[row][window] = Status.HELD
+        return cls(demand, bills)
 
 
 class _Home:
@@ -106,7 +194,6 @@ class _Home:
         self.intake = Intake(plan, meter)
         self.faults = [fault for fault in faults if (fault.neighbourhood, fault.meter) == (plan.name, row)]
         self.network = Network(self.faults)
-        self.totals, self.counts = _zeros(plan.billing), _zeros(plan.billing)
 
     def used(self, arriving: Sequence[Arriving], kind: WindowKind) -> list[Arriving]:
         """Those readings that may join sums of a kind."""
@@ -125,7 +212,8 @@ class _Home:
         for low, high, purposes in self._parts():
             if "demand" not in purposes:
                 nothing = ReadingBlock("", low, np.zeros(high - low, np.int64))
-                _add(self._plan, self._plan.demand, [(nothing, None)], _zeros(self._plan.demand), counts, cuts)
+                added = _add(self._plan, self._plan.demand, [(nothing, None)], _zeros(self._plan.demand), counts, cuts)
+                deque(added, 0)
         return counts
 
     def _parts(self) -> Iterator[tuple[int, int, Purposes]]:
@@ -184,8 +272,11 @@ def _add(
     totals: NDArray[np.int64],
     counts: NDArray[np.int64],
     cuts: Sequence[int],
-) -> None:
-    """Add readings to their windows; what came after a window was cut off by an earlier end is in no release."""
+) -> Iterator[NDArray[np.int64]]:
+    """Add readings to their windows; what came after a window was cut off by an earlier end is in no release.
+
+    Yields the slots that were added.
+    """
     edges = grid.slots(plan.axis)
     for block, arrival in blocks:
         slots = np.arange(block.first_slot, block.end_slot)
@@ -196,6 +287,7 @@ def _add(
             counted &= ~((edges[windows] < end) & (there >= end))
         np.add.at(totals, windows[counted], block.energies[counted])
         np.add.at(counts, windows[counted], 1)
+        yield slots[counted]
 
 
 def _compare(
@@ -203,7 +295,7 @@ def _compare(
     totals: NDArray[np.int64],
     counts: NDArray[np.int64],
     expected: NDArray[np.int64],
-    refused: Sequence[bool],
+    closed: Sequence[Status | None],
     timezone: str,
 ) -> None:
     for window, row in enumerate(rows):
@@ -211,9 +303,8 @@ def _compare(
             continue  # how many there are is among the result's warnings
         total, count, due = int(totals[window]), int(counts[window]), int(expected[window])
         status = Status.COMPLETE if count == due else Status.INCOMPLETE
-        if not count or refused[window]:
-            status = Status.REFUSED if count else Status.MISSING
-        energy = total if status in (Status.COMPLETE, Status.INCOMPLETE) else None
+        status = (closed[window] or status) if count else Status.MISSING
+        energy = total if status.released else None
         if (row.readings, row.expected, row.energy, row.status) != (count, due, energy, status.word):
             raise VerificationFailed(
                 f"verification failed: {row.kind} of {row.holder} from {iso(row.start, timezone)} is {row.status} "

@@ -197,12 +197,12 @@ class OurWay:
                 f"the benchmark's PES took {readings} of {self.readings} readings and dropped {dropped} frames; "
                 "please report this."
             )
-        decisions = [parties.decide(message) for message in messages]
+        decisions = parties.decide(messages)
         closed = sum(bool(blob) for decision in decisions for blob in decision.aggregate.ciphertexts)
         # What a sample of holds leaves open is closed for the check alone.
         pes.blindings = None
         for plan in self._plans:
-            decisions += [parties.decide(message) for message in pes.close(plan.name, END_OF_TIME)]
+            decisions += parties.decide(pes.close(plan.name, END_OF_TIME))
         lanes = lanes_filled(layout for plan in self._plans for layout in pes.layouts(plan.name))
         sums = self._check(parties, decisions)
         return Measured(seconds, readings, ciphertexts, ciphertexts + closed, lanes, view, sums)

@@ -14,7 +14,7 @@ from smarter.errors import AlteredLog, IntegrityError, UsageError
 from smarter.keys import audit
 from smarter.keys.keystore import Keystore, public_entries
 from smarter.model.audit import HOUSEHOLDS, Entry, Named, Value
-from smarter.protocols.auditing import log_name, window_of
+from smarter.protocols.auditing import is_release, log_name, window_of
 from smarter.state import Journal, StateFolder
 from smarter.state.audit.check import snapshot, walk
 from smarter.state.audit.files import load_head
@@ -129,7 +129,7 @@ def _released(state: StateFolder) -> tuple[Counter[tuple[Value, ...]], bool]:
     journal = Journal(state.journal)
     try:
         released = Counter(
-            _mark(window_of(kind, start, end, digest)) for kind, _, start, end, _, digest in journal.ledger()
+            _mark(window_of(row.kind, row.start, row.end, row.digest)) for row in journal.ledger() if is_release(row)
         )
         return released, bool(journal.outbox())
     finally:

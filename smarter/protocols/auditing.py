@@ -17,10 +17,11 @@ from smarter.keys.keystore import Keystore
 from smarter.keys.unlock import Unlock
 from smarter.model.audit import HOUSEHOLDS, LOCAL, Named, Note, Value, household, key, neighbourhood
 from smarter.model.audit import party as named_party
+from smarter.model.messages import Status
 from smarter.parties.releaser import Decision
 from smarter.protocols import provision
 from smarter.protocols.provision import ROTATABLE, Cryptography, Keyring, audit_keystore
-from smarter.state import Journal, StateFolder
+from smarter.state import Journal, LedgerRow, StateFolder
 from smarter.state.audit.check import committed
 from smarter.state.audit.lines import stamp
 from smarter.state.audit.log import AuditLog, Clock
@@ -52,8 +53,10 @@ def audit_under(store: Keystore, state: StateFolder, clock: Clock = time.time) -
 def _past(state: StateFolder) -> Iterator[Note]:
     journal = Journal(state.journal)
     try:
-        for kind, holder, start, end, _, digest in journal.ledger():
-            yield Note("release", named_party("releaser"), _holder(kind, holder), window_of(kind, start, end, digest))
+        for row in journal.ledger():
+            if is_release(row):
+                window = window_of(row.kind, row.start, row.end, row.digest)
+                yield Note("release", named_party("releaser"), _holder(row.kind, row.holder), window)
     finally:
         journal.close()
 
@@ -108,15 +111,20 @@ class ReleaseNotes:
 
 
 def _notes_of(decision: Decision) -> Iterator[Note]:
-    entries = iter(decision.entries)
-    for verdict in decision.verdicts:
-        subject = _holder(verdict.kind, verdict.holder)
-        if verdict.passes:
-            window = window_of(verdict.kind, verdict.start, verdict.end, next(entries).digest)
+    for entry in decision.entries:
+        subject = _holder(entry.kind, entry.holder)
+        if entry.status.released:
+            window = window_of(entry.kind, entry.start, entry.end, entry.digest)
             yield Note("release", named_party("releaser"), subject, window)
-        elif verdict.reason:
-            refused = window_of(verdict.kind, verdict.start, verdict.end) | {"reason": verdict.reason}
+        else:
+            closed = {"status": entry.status.word, "reason": entry.reason}
+            refused = window_of(entry.kind, entry.start, entry.end) | closed
             yield Note("refusal", named_party("releaser"), subject, refused)
+
+
+def is_release(row: LedgerRow) -> bool:
+    """Whether a row of the ledger is of a sum that was opened; one from before there was a status is."""
+    return row.status is None or Status(row.status).released
 
 
 def _holder(kind: str, holder: str) -> Named:

@@ -13,7 +13,6 @@ from smarter.api import SYSTEM_RANDOMNESS, Cipher, Record
 from smarter.model.control import heed
 from smarter.model.messages import Aggregate, Signed, wire
 from smarter.model.messages.epoch import PURPOSES, Purposes
-from smarter.model.messages.frame import PSEUDONYM_BYTES
 from smarter.model.readings import ReadingBlock
 from smarter.model.stages import Stages
 from smarter.model.views import View, acting
@@ -21,14 +20,15 @@ from smarter.parties.concentrator import Concentrator
 from smarter.parties.mdms import MDMS
 from smarter.parties.meter.meter import Meter, MeterIdentity
 from smarter.parties.pes import PES, Absorbed
-from smarter.parties.releaser import Decision, Ledger, LedgerEntry, Release, Releaser, digests_of
+from smarter.parties.releaser import Decision, Ledger, Release, Releaser, digests_of
 from smarter.protocols.areas import area_of
+from smarter.protocols.kept_ledger import entries_of
 from smarter.protocols.network import Network, PlannedFault, SentFrame
 from smarter.protocols.plan import NeighbourhoodPlan, periods_of
 from smarter.protocols.provision import Cryptography, Keyring
 from smarter.releasing.rules import ReleaseRules
 from smarter.scenario import Scenario
-from smarter.state import KeptMeter
+from smarter.state import KeptMeter, LedgerRow
 
 VIEWED = ("meters", "concentrator", "pes", "releaser", "mdms", "simulation")
 END_OF_TIME = 1 << 62
@@ -70,7 +70,7 @@ class PesDeployment:
         deployment: bytes,
         keyring: Keyring,
         cryptography: Cryptography,
-        ledger: Iterable[tuple[str, str, int, int, bytes, bytes]],
+        ledger: Iterable[LedgerRow],
         faults: Iterable[PlannedFault],
         *,
         outbox: Iterable[bytes] = (),
@@ -126,13 +126,7 @@ class PesDeployment:
             scheme=cryptography.scheme,
             keywrap=self._keywrap,
             rules=rules,
-            ledger=Ledger(
-                (
-                    LedgerEntry(kind, holder, start, end, split_pseudonyms(members), digest)
-                    for kind, holder, start, end, members, digest in ledger
-                ),
-                _asked(outbox),
-            ),
+            ledger=Ledger(entries_of(ledger, roster), _asked(outbox)),
             stages=self.stages,
             threads=threads,
         )
@@ -236,10 +230,10 @@ class PesDeployment:
                         sent += frames if meters[row].purposes else ()
         return sealed, sent
 
-    def decide(self, aggregate: bytes) -> Decision:
-        """What the releaser makes of an aggregate; its entries must be durable before :meth:`release`."""
+    def decide(self, aggregates: Sequence[bytes]) -> list[Decision]:
+        """What the releaser makes of aggregates; its entries must be durable before :meth:`release`."""
         with acting(self.views["releaser"]):
-            return self.releaser.decide(aggregate)
+            return self.releaser.decide_together(aggregates)
 
     def release(self, decisions: Sequence[Decision]) -> list[tuple[Release, list[Record]]]:
         """Open what was decided, deliver it together, and let the MDMS check it; records are for its store."""
@@ -271,8 +265,3 @@ def _asked(outbox: Iterable[bytes]) -> set[bytes]:
     """Digests of the ciphertexts that wait for the releaser; it looks at them when it is handed them."""
     with acting(View()):
         return {digest for message in outbox for digest in digests_of(Aggregate.decode(Signed.decode(message).body))}
-
-
-def split_pseudonyms(joined: bytes) -> tuple[bytes, ...]:
-    """Pseudonyms that were joined for the ledger."""
-    return tuple(joined[place : place + PSEUDONYM_BYTES] for place in range(0, len(joined), PSEUDONYM_BYTES))

@@ -151,7 +151,17 @@ def recall(scenario: Scenario, state: StateFolder) -> Session | None:
     )
     cuts = {name: json.loads(journal.get(f"cuts {name}")) for name in roster}
     wrapped = WrappedKeys(state.wrapped_keys)
-    return Session(scenario, plans, journal, bytes(deployment), roster, cryptography_of(scenario), cuts, wrapped)
+    found = Session(scenario, plans, journal, bytes(deployment), roster, cryptography_of(scenario), cuts, wrapped)
+    if not journal.is_current:
+        if not found.finished:
+            journal.close()
+            raise StateMismatch(
+                f"the run in {state.path} was begun by an earlier version of Smarter and is not finished: that version "
+                "did not keep what release rule 4 needs of open windows. Finish it with that version, or start again "
+                "with --fresh."
+            )
+        journal.migrate()
+    return found
 
 
 def recalled(scenario: Scenario, state: StateFolder) -> Session:

@@ -24,7 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smarter.releasing.table import IN_DEMAND, Cell, Table
+from smarter.model.cells import IN_DEMAND, Cell
+from smarter.releasing.table import Table
 
 _UNLIMITED = 1 << 30
 

@@ -7,25 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import IntFlag
 
 import numpy as np
 from numpy.typing import NDArray
-
-
-class Cell(IntFlag):
-    """Where readings of one meter within one demand window were added up; a cell may have several of these at once."""
-
-    BOTH = 1
-    """In the meter's bill and in the demand."""
-    BILL_ONLY = 2
-    """In the bill, and in no demand: an opt-out."""
-    DEMAND_ONLY = 4
-    """In the demand, and in no bill: measured after the bill was closed by an earlier end of the span."""
-
-
-IN_DEMAND = Cell.BOTH | Cell.DEMAND_ONLY
-IN_BILL = Cell.BOTH | Cell.BILL_ONLY
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +17,8 @@ class Table:
     """One neighbourhood in one billing window.
 
     Attributes:
-        cells: :class:`Cell` flags, uint8, shape meters × demand windows; a sum that is not released counts, too.
+        cells: :class:`~smarter.model.cells.Cell` flags, uint8, shape meters × demand windows; they do not depend on
+            what is released.
         bills: whether each meter's bill is released.
         demand: whether each demand window is released.
         open_ended: whether readings may have been in refused windows whose members are not known any more.

@@ -8,6 +8,7 @@ from smarter.state.deliveries import Deliveries, Sent
 from smarter.state.deployment import KeptMeter
 from smarter.state.folder import StateFolder, locate, states_folder
 from smarter.state.journal import Journal
+from smarter.state.ledger import LedgerRow
 from smarter.state.tally import Tally
 from smarter.state.wrapped_keys import BegunEpoch, WrappedKeys
 
@@ -18,6 +19,7 @@ __all__ = [
     "Deliveries",
     "Journal",
     "KeptMeter",
+    "LedgerRow",
     "Sent",
     "StateFolder",
     "Tally",

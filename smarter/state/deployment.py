@@ -14,7 +14,9 @@ from typing import Any
 from smarter.errors import DamagedStore
 from smarter.state.database import Database
 
-JOURNAL_FORMAT = 3
+JOURNAL_FORMAT = 4
+BEFORE = 3
+"""The format of a ledger of releases alone; ``KeptLedger.migrate`` brings it up."""
 _SCHEMA = """
 BEGIN;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -26,8 +28,10 @@ CREATE TABLE progress (neighbourhood TEXT PRIMARY KEY, next_slot INTEGER NOT NUL
 CREATE TABLE snapshots (party TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, message BLOB NOT NULL);
 CREATE TABLE members (id INTEGER PRIMARY KEY, pseudonyms BLOB NOT NULL UNIQUE);
+CREATE TABLE cells (id INTEGER PRIMARY KEY, flags BLOB NOT NULL UNIQUE);
 CREATE TABLE ledger (
     kind TEXT, holder TEXT, start INTEGER, end INTEGER, members INTEGER NOT NULL, digest BLOB NOT NULL,
+    status INTEGER, reason TEXT, cells INTEGER, until INTEGER, erased INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (kind, holder, start)
 ) WITHOUT ROWID;
 CREATE TABLE frames (pseudonym BLOB NOT NULL, first_slot INTEGER NOT NULL, frame BLOB NOT NULL);
@@ -41,7 +45,7 @@ CREATE TABLE statements_seen (customer BLOB PRIMARY KEY, number INTEGER NOT NULL
 CREATE TABLE taking_part (
     pseudonym BLOB NOT NULL, since INTEGER NOT NULL, purposes TEXT NOT NULL, PRIMARY KEY (pseudonym, since)
 ) WITHOUT ROWID;
-INSERT INTO meta VALUES ('format', 3);
+INSERT INTO meta VALUES ('format', 4);
 COMMIT;
 """
 
@@ -79,8 +83,13 @@ class KeptDeployment(Database):
             self._db.execute("PRAGMA synchronous=NORMAL")
             if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
                 self._db.executescript(_SCHEMA)
-            if self.get("format") != JOURNAL_FORMAT:
+            if self.get("format") not in (BEFORE, JOURNAL_FORMAT):
                 raise DamagedStore(f"{path} is a journal of another version of Smarter; start again with --fresh.")
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it is of this version's format, and not of the one before."""
+        return bool(self.get("format") == JOURNAL_FORMAT)
 
     @contextmanager
     def _durable_transaction(self) -> Iterator[None]:

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgpack
 
-from smarter.state.deployment import KeptDeployment
+from smarter.state.ledger import KeptLedger
 from smarter.state.tally import Tally
 
 
-class Journal(KeptDeployment):
+class Journal(KeptLedger):
     """An open journal. Every writing method is one transaction, whole or not at all.
 
     Those that something irreversible waits for are on the disk when they return, and with them all that came before;
@@ -94,26 +94,7 @@ class Journal(KeptDeployment):
             self._db.executemany("DELETE FROM outbox WHERE number = ?", [(number,) for number in numbers])
             self._write_tally(tally)
 
-    # Ledger and frames.
-
-    def enter(self, entries: Iterable[tuple[str, str, int, int, bytes, bytes]]) -> None:
-        """Write releases down, durably, before they are made: (kind, holder, start, end, pseudonyms joined, digest)."""
-        rows = [(*window, digest, pseudonyms) for *window, pseudonyms, digest in entries]
-        sets = {(pseudonyms,) for *_, pseudonyms in rows}
-        with self._durable_transaction():
-            self._db.executemany("INSERT OR IGNORE INTO members (pseudonyms) VALUES (?)", sets)
-            self._db.executemany(
-                "INSERT OR IGNORE INTO ledger SELECT ?, ?, ?, ?, id, ? FROM members WHERE pseudonyms = ?", rows
-            )
-
-    def ledger(self) -> Iterator[tuple[str, str, int, int, bytes, bytes]]:
-        """All releases, as :meth:`enter` takes them, in order of time."""
-        query = (
-            "SELECT kind, holder, start, end, pseudonyms, digest FROM ledger JOIN members ON id = members "
-            "ORDER BY start"
-        )
-        with self._reported():
-            yield from self._db.execute(query)
+    # Frames.
 
     def frames(self, pseudonym: bytes) -> Iterator[bytes]:
         """The frames that a meter keeps, as sealed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import msgpack
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from smarter.errors import MalformedMessage
 from smarter.model.messages import (
     Aggregate,
+    CellTable,
     Delivery,
     EnrolmentAnswer,
     EnrolmentRequest,
@@ -49,6 +51,8 @@ def plain(message: Any) -> Any:
         return message.shape, message.tolist()
     if is_dataclass(message):
         return [plain(getattr(message, field.name)) for field in fields(message)]
+    if isinstance(message, tuple):
+        return tuple(map(plain, message))
     return message
 
 
@@ -102,7 +106,18 @@ def aggregates(draw: Any) -> Aggregate:
         lane_bytes,
         capacity,
         tuple(draw(st.lists(blobs, min_size=blobs_needed, max_size=blobs_needed))),
+        np.array(draw(st.lists(st.booleans(), min_size=lanes, max_size=lanes)), np.bool_),
+        tuple(draw(cell_tables(low, high, len(meters))) for low, high in pairwise(edges.tolist()))
+        if kind == "billing"
+        else (),
     )
+
+
+@st.composite
+def cell_tables(draw: Any, start: int, end: int, meters: int) -> CellTable:
+    starts = sorted(draw(st.sets(st.integers(start, end - 1), max_size=4)))
+    cells = draw(st.lists(st.integers(0, 7), min_size=meters * len(starts), max_size=meters * len(starts)))
+    return CellTable(np.array(starts, np.int64), np.array(cells, np.uint8).reshape(meters, len(starts)))
 
 
 @st.composite
@@ -366,7 +381,16 @@ def an_aggregate() -> Aggregate:
         2,
         8,
         (b"c",),
+        np.zeros(2, np.bool_),
     )
+
+
+def a_bill() -> Aggregate:
+    """The same meters' bills over the first of these windows, with a demand window of five minutes in it."""
+    table = CellTable(np.array([0, 300]), np.ones((3, 2), np.uint8))
+    bill = {"kind": "billing", "starts": np.array([0]), "ends": np.array([900]), "slots": np.array([15])}
+    bill |= {"counts": np.full((1, 3), 15), "absent": np.zeros(1, np.int64), "left_out": np.zeros(3, np.bool_)}
+    return replace(an_aggregate(), **bill, tables=(table,))
 
 
 @pytest.mark.parametrize(
@@ -390,6 +414,8 @@ def an_aggregate() -> Aggregate:
         "a bound beyond 64 bits": {"bound": 1 << 62, "lane_bytes": 8},
         "more ciphertexts than lanes need": {"ciphertexts": (b"c", b"d")},
         "no ciphertext": {"ciphertexts": ()},
+        "lanes of which it does not say whether they were left out": {"left_out": np.zeros(1, np.bool_)},
+        "demand with a table": {"tables": (CellTable(np.array([0]), np.zeros((3, 1), np.uint8)),)},
     }.items(),
 )
 def test_an_aggregate_that_contradicts_itself_is_refused(what: str, change: dict[str, Any]) -> None:
@@ -420,3 +446,20 @@ def test_a_key_epoch_that_cannot_be_is_refused(change: dict[str, Any]) -> None:
     assert EpochKey.decode(good.encode()) == good
     with pytest.raises(MalformedMessage):
         EpochKey.decode(replace(good, **change).encode())
+
+
+@pytest.mark.parametrize(
+    ("what", "tables"),
+    {
+        "no table": (),
+        "two tables of one window": (CellTable(np.array([0]), np.zeros((3, 1), np.uint8)),) * 2,
+        "a demand window behind the bill": (CellTable(np.array([900]), np.zeros((3, 1), np.uint8)),),
+        "a demand window twice": (CellTable(np.array([0, 0]), np.zeros((3, 2), np.uint8)),),
+        "a flag that is none": (CellTable(np.array([0]), np.full((3, 1), 8, np.uint8)),),
+        "a meter too many": (CellTable(np.array([0]), np.zeros((4, 1), np.uint8)),),
+    }.items(),
+)
+def test_bills_with_a_table_that_cannot_be_are_refused(what: str, tables: tuple[CellTable, ...]) -> None:
+    Aggregate.decode(a_bill().encode())
+    with pytest.raises(MalformedMessage):
+        Aggregate.decode(replace(a_bill(), tables=tables).encode())

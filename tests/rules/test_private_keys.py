@@ -101,7 +101,7 @@ def deployment(
     first = plan.first_slot
     readings = [[ReadingBlock("", first, np.arange(60, dtype=np.int64))] for _ in range(plan.size)]
     carried = parties.carry(plan.name, readings, first, first + 60)
-    parties.release([parties.decide(carried.aggregates[0])])
+    parties.release(parties.decide(carried.aggregates[:1]))
     (pair,) = keyring.releaser(session.cryptography).aggregate.values()
     key = pair.private.material
     assert pool.ahead

@@ -233,7 +233,7 @@ def test_a_snapshot_that_does_not_read_back_is_refused_as_malformed(street: Make
     here.absorb(here.frames(0, 60), 0, 60)
     kept = here.pes.snapshot()
     key, state = wire.decode("pes-state", kept, [str, dict])
-    (shape, bits, pair) = state["lane"]
+    (shape, bits, pair, _) = state["lane"]
     for bad in (
         kept[:-1],
         wire.encode("pes-state", [key, {"lane": [shape, bits]}]),
@@ -244,6 +244,9 @@ def test_a_snapshot_that_does_not_read_back_is_refused_as_malformed(street: Make
         wire.encode("pes-state", [key, {"lane": [shape, bits, [[0, [[1, 2, 3]], [], []], pair[1]]]}]),
         wire.encode("pes-state", [key, {"lane": [shape, bits, [[0, [], [[0, b"odd"]], []], pair[1]]]}]),
         wire.encode("pes-state", [key, {"lane": [shape, bits, [[0, [], [], [[1]]], pair[1]]]}]),
+        wire.encode("pes-state", [key, {"lane": [shape, bits, pair, [[[0, b"odd"]], []]]}]),
+        wire.encode("pes-state", [key, {"lane": [shape, bits, pair, "nonsense"]}]),
+        wire.encode("pes-state", [key, {"lane": [shape, bits, pair]}]),  # from before there were tables, and open
     ):
         with pytest.raises(MalformedMessage):
             here.new_pes().restore(bad)

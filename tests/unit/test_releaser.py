@@ -11,7 +11,7 @@ import pytest
 
 from smarter.errors import AuthenticationFailed, KeyMismatch, MalformedMessage, OutOfBounds
 from smarter.keys import signing
-from smarter.model.messages import Aggregate, Signed, aggregate
+from smarter.model.messages import Aggregate, CellTable, Signed, aggregate
 from smarter.model.views import View, acting
 from smarter.parties.releaser import Ledger, LedgerEntry
 from smarter.releasing.rules import ReleaseRules
@@ -27,7 +27,12 @@ def signed(here: Any, asked: Aggregate) -> bytes:
 
 def altered(here: Any, message: bytes, **change: Any) -> bytes:
     """The same with other fields, signed by the PES: what a PES could ask for that has been broken into."""
-    return signed(here, replace(here.asked(message), **change))
+    asked = replace(here.asked(message), **change)
+    tables = []
+    for start, end, table in zip(asked.starts, asked.ends, asked.tables, strict=False):
+        inside = (table.starts >= start) & (table.starts < end)
+        tables.append(CellTable(table.starts[inside], table.cells[:, inside]))
+    return signed(here, replace(asked, left_out=np.zeros(asked.lanes, np.bool_), tables=tuple(tables)))
 
 
 def carried(here: Any, hours: int, measured: Any = None) -> dict[str, list[bytes]]:
@@ -60,11 +65,14 @@ def test_a_demand_sum_of_too_few_meters_is_refused_and_stays_closed(street: Make
     refusal = "only 4 of at least 5 meters cover half the window"
     assert statuses(decision) == ["incomplete", refusal, "incomplete", "incomplete"]
     assert [(v.meters, v.readings, v.expected) for v in decision.verdicts[:2]] == [(5, 68, 90), (4, 67, 90)]
-    assert [entry.start for entry in decision.entries] == [v.start for v in decision.verdicts if v.passes]
+    assert [(entry.start, entry.status.word) for entry in decision.entries] == [
+        (v.start, v.status.word) for v in decision.verdicts
+    ], "what is refused is in the ledger, too, with its meters"
+    assert [len(entry.meters) for entry in decision.entries] == [6 - 1, 5, 5, 5]
 
 
 def test_a_billing_window_under_half_measured_is_refused_and_one_of_nothing_is_missing(street: Make) -> None:
-    here = street(hours=3)
+    here = street(hours=3, rules=ReleaseRules(6, 7200))  # so that no demand is released, which rule 4 would look at
     (message,) = carried(here, 3, {0: [(0, 89)], 1: [(0, 90)], 2: [], 3: [(0, 180)]})["billing"]
     decision = here.new_releaser().decide(message)
     assert statuses(decision) == [
@@ -237,7 +245,7 @@ def test_a_window_is_released_over_one_set_of_meters_only(street: Make) -> None:
     assert all(v.passes for v in releaser.decide(altered(here, message, counts=counts * [1, 1, 1, 0, 0, 0])).verdicts)
     others = altered(here, message, counts=counts * [0, 0, 0, 1, 1, 1], ciphertexts=(b"another",))
     assert {v.reason for v in releaser.decide(others).verdicts} == {
-        "the window has been released before, over other meters"
+        "the window has been decided before, over other meters or in another length"
     }
 
 
@@ -266,7 +274,7 @@ def test_windows_that_overlap_released_ones_are_refused_whoever_asks_for_them_as
 
 
 def entry(first: int, end: int, digest: bytes = b"d", meters: tuple[bytes, ...] = (b"meter__1",)) -> LedgerEntry:
-    return LedgerEntry("billing", "holder", first, end, meters, digest)
+    return LedgerEntry("billing", "holder", first, end, meters, digest, "lane")
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]], ids=str)
@@ -300,7 +308,7 @@ def test_a_ledger_grows_with_gaps_and_not_with_windows() -> None:
 def test_a_ledger_that_is_taken_up_keeps_the_digests_of_what_is_asked_for_again_and_no_others() -> None:
     entries = [entry(10 * n, 10 * n + 10, b"digest %d" % n) for n in range(1000)]
     ledger = Ledger(entries, asked={b"digest 998", b"digest 999", b"of no entry"})
-    assert [digest for _, digest in ledger._unsettled.values()] == [b"digest 998", b"digest 999"]
+    assert [entry.digest for entry in ledger._unsettled.values()] == [b"digest 998", b"digest 999"]
     assert {len(spans) for spans in ledger._spans.values()} == {1}
     assert ledger.decided("billing", "holder", 9990, 10_000, b"digest 999")
     assert not ledger.decided("billing", "holder", 0, 10, b"digest 0")

@@ -7,7 +7,7 @@ goes to a third party. Every form begins with a format version and is parsed wit
 ``MalformedMessage``.
 """
 
-from smarter.model.messages.aggregate import Aggregate
+from smarter.model.messages.aggregate import Aggregate, CellTable
 from smarter.model.messages.delivery import Delivery, RecordContent, RecordHeader, SealedRecord, Status
 from smarter.model.messages.enrolment import EnrolmentAnswer, EnrolmentRequest, WrappedSealKey
 from smarter.model.messages.epoch import EpochKey
@@ -16,6 +16,7 @@ from smarter.model.messages.wire import Signed
 
 __all__ = [
     "Aggregate",
+    "CellTable",
     "Delivery",
     "EnrolmentAnswer",
     "EnrolmentRequest",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smarter.errors import MalformedMessage
+from smarter.model.cells import ALL_FLAGS
 from smarter.model.messages import wire
 from smarter.model.messages.frame import PSEUDONYM_BYTES
 from smarter.model.windows import WindowKind
@@ -15,6 +16,19 @@ from smarter.model.windows import WindowKind
 SIGNING_CONTEXT = b"smarter aggregate 1"
 LARGEST_COUNT = (1 << 32) - 1
 """Of readings in a window, as far as a record can count."""
+
+
+@dataclass(frozen=True, eq=False)
+class CellTable:
+    """In which sums the readings of one billing window are: rule 4 of the releaser judges by it.
+
+    Attributes:
+        starts: of the demand windows inside the billing window, int64 epoch seconds, ascending.
+        cells: :class:`~smarter.model.cells.Cell` flags, uint8, shape meters × demand windows.
+    """
+
+    starts: NDArray[np.int64]
+    cells: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,8 @@ class Aggregate:
         key: fingerprint of the scheme key.
         lane_bytes: lane width; ``bound`` and ``capacity`` likewise of the lane plan.
         ciphertexts: one per ``capacity`` lanes, in order; empty where the PES left all lanes empty.
+        left_out: for each lane whether the PES left readings out of it that it counts, so that its sum is not theirs.
+        tables: one for each billing window; none of demand.
     """
 
     deployment: bytes
@@ -56,6 +72,8 @@ class Aggregate:
     lane_bytes: int
     capacity: int
     ciphertexts: tuple[bytes, ...]
+    left_out: NDArray[np.bool_]
+    tables: tuple[CellTable, ...] = ()
 
     @property
     def lanes(self) -> int:
@@ -82,6 +100,8 @@ class Aggregate:
                 self.lane_bytes,
                 self.capacity,
                 list(self.ciphertexts),
+                np.asarray(self.left_out, np.uint8).tobytes(),
+                [[np.asarray(t.starts, "<i8").tobytes(), t.cells.tobytes()] for t in self.tables],
             ],
         )
 
@@ -89,9 +109,10 @@ class Aggregate:
     def decode(cls, data: bytes) -> Aggregate:
         """The reverse; raises :class:`MalformedMessage` also where shapes contradict each other."""
         columns: list[type | tuple[type, ...]] = [bytes] * 5
-        fields = wire.decode("aggregate", data, [bytes, str, str, list, int, int, *columns, str, int, int, int, list])
+        lanes: list[type | tuple[type, ...]] = [str, int, int, int, list, bytes, list]
+        fields = wire.decode("aggregate", data, [bytes, str, str, list, int, int, *columns, *lanes])
         deployment, kind, neighbourhood, meters, interval, length = fields[:6]
-        key, bound, lane_bytes, capacity, ciphertexts = fields[11:]
+        key, bound, lane_bytes, capacity, ciphertexts, left_out, tables = fields[11:]
         if kind not in ("demand", "billing") or not all(isinstance(m, bytes) for m in meters + ciphertexts):
             raise MalformedMessage("an aggregate message is of no known kind.")
         if any(len(column) % 8 for column in fields[6:11]):
@@ -116,12 +137,17 @@ class Aggregate:
             lane_bytes,
             capacity,
             tuple(ciphertexts),
+            np.frombuffer(left_out, np.uint8).astype(np.bool_),
+            tuple(_table(each, len(meters)) for each in tables),
         )
         if min(interval, length, bound, lane_bytes, capacity) < 1 or len(ciphertexts) != -(-message.lanes // capacity):
             raise MalformedMessage("an aggregate message's lanes contradict its ciphertexts.")
         if lane_bytes > 8 or bound >= 1 << min(8 * lane_bytes - 1, 62):
             raise MalformedMessage("an aggregate message's totals do not fit its lanes.")
+        if len(left_out) != message.lanes or any(byte > 1 for byte in left_out):
+            raise MalformedMessage("an aggregate message does not say of each lane whether it was left out.")
         message._check_columns()
+        message._check_tables()
         return message
 
     def _check_columns(self) -> None:
@@ -136,3 +162,21 @@ class Aggregate:
         due = self.slots * len(self.meters) if self.kind == "demand" else np.zeros_like(self.slots)
         if ((self.absent < 0) | (self.absent > due)).any():
             raise MalformedMessage("an aggregate message counts readings as not due that cannot be.")
+
+    def _check_tables(self) -> None:
+        """Refuse tables that are not of these windows, or name demand windows outside of them."""
+        if len(self.tables) != (len(self.starts) if self.kind == "billing" else 0):
+            raise MalformedMessage("an aggregate message has tables of other windows than its own.")
+        for start, end, table in zip(self.starts, self.ends, self.tables, strict=False):
+            inside = (table.starts >= start) & (table.starts < end)
+            if not inside.all() or (table.starts[1:] <= table.starts[:-1]).any():
+                raise MalformedMessage("an aggregate message's table names demand windows that cannot be.")
+
+
+def _table(fields: object, meters: int) -> CellTable:
+    if not isinstance(fields, list) or len(fields) != 2 or not all(isinstance(each, bytes) for each in fields):
+        raise MalformedMessage("an aggregate message has a table that is none.")
+    starts, cells = fields
+    if len(starts) % 8 or len(cells) != meters * (len(starts) // 8) or any(flags > ALL_FLAGS for flags in cells):
+        raise MalformedMessage("an aggregate message has a table that is torn.")
+    return CellTable(np.frombuffer(starts, "<i8"), np.frombuffer(cells, np.uint8).reshape(meters, len(starts) // 8))

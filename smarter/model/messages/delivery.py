@@ -27,11 +27,20 @@ class Status(IntEnum):
     INCOMPLETE = 1
     MISSING = 2
     REFUSED = 3
+    WITHHELD = 4
+    """A demand window that rules 1 to 3 pass, and that together with bills would show single meters' use."""
+    HELD = 5
+    """A bill that rules 2 and 3 pass, and that together with demand would show single meters' use."""
 
     @property
     def word(self) -> str:
         """As the output files have it."""
         return self.name.lower()
+
+    @property
+    def released(self) -> bool:
+        """Whether the sum was opened and delivered."""
+        return self in (Status.COMPLETE, Status.INCOMPLETE)
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,7 @@ class RecordHeader:
 
 @dataclass(frozen=True)
 class RecordContent:
-    """What a record says. ``energy`` in mWh, 0 unless complete or incomplete; ``reason`` when refused.
+    """What a record says. ``energy`` in mWh, 0 unless complete or incomplete; ``reason`` when it was not released.
 
     ``meters`` is how many meters cover at least half of a demand window; 1 or 0 for a household.
     """
@@ -98,7 +107,7 @@ class RecordContent:
             content = cls(Status(status), energy, readings, expected, meters, plaintext[_CONTENT.size :].decode())
         except (struct.error, ValueError) as error:
             raise MalformedMessage("an opened record is none.") from error
-        if content.status in (Status.COMPLETE, Status.INCOMPLETE):
+        if content.status.released:
             view = views.current()
             if kind == "billing":
                 view.household_totals += 1

@@ -153,7 +153,7 @@ class MDMS:
                     "damaged record",
                 )
                 continue
-            released = content.status in (Status.COMPLETE, Status.INCOMPLETE)
+            released = content.status.released
             yield WindowRow(
                 expected.kind,
                 expected.holder,

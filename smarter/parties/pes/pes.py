@@ -26,11 +26,13 @@ from smarter.model import views
 from smarter.model.control import paced
 from smarter.model.messages import Aggregate, Signed, aggregate, wire
 from smarter.model.stages import Stages
+from smarter.model.windows import WindowKind
 from smarter.parties.pes.epochs import KeyEpochs
 from smarter.parties.pes.layout import Area, Layout
 from smarter.parties.pes.opening import Opened, open_frames
 from smarter.parties.pes.pieces import Combine, cut_pieces
-from smarter.parties.pes.sums import Place, Sums
+from smarter.parties.pes.sums import Place, Sums, Suppressed
+from smarter.parties.pes.suppressing import Suppressing
 from smarter.parties.pes.taking_part import TakingPart
 from smarter.releasing.rules import ReleaseRules
 
@@ -113,10 +115,17 @@ class PES:
         self._areas = {area.name: area for area in areas}
         self._area_of = {pseudonym: area.name for area in self._areas.values() for pseudonym in area.pseudonyms}
         self._epochs = KeyEpochs(deployment, keys.unwrap, self._areas.values(), cipher=cipher, keywrap=keywrap)
-        self._sums = {
-            name: tuple(Sums(layout, rules, area.axis.interval) for layout in area.layouts)
-            for name, area in self._areas.items()
-        }
+        self._sums: dict[str, tuple[Sums, Sums]] = {}
+        self._suppressing: dict[str, Suppressing] = {}
+        for name, area in self._areas.items():
+            demand, billing = (Sums(layout, rules, area.axis.interval) for layout in area.layouts)
+            self._sums[name] = demand, billing
+            self._suppressing[name] = Suppressing(
+                demand.layout,
+                billing.layout,
+                rules.min_meters,
+                {"demand": demand.refuses, "billing": billing.refuses},
+            )
         self._late: dict[str, NDArray[np.bool_]] = {
             name: np.zeros((len(area.pseudonyms), 0), np.bool_) for name, area in self._areas.items()
         }
@@ -150,11 +159,10 @@ class PES:
         with views.in_the_clear() as exposure:
             readings, dropped, places, encrypted = self._open_and_encrypt(name, frames, first_slot, end_slot)
         self._last_encrypted = len(encrypted)
-        for sums in self._sums[name]:
-            if sums.layout.kind == "demand":
-                absences = Counter(self._taking_part[name].absences("demand", first_slot, end_slot))
-                for (first, end), meters in absences.items():
-                    sums.note_absent(first, end, meters)
+        demand, _ = self._sums[name]
+        absences = Counter(self._taking_part[name].absences("demand", first_slot, end_slot))
+        for (first, end), meters in absences.items():
+            demand.note_absent(first, end, meters)
         return Absorbed(readings, exposure.seconds, dropped, len(encrypted), self._add(places, encrypted))
 
     def _open_and_encrypt(
@@ -166,12 +174,43 @@ class PES:
         plaintexts: list[int] = []
         places: list[tuple[Sums, Place, list[int]]] = []
         with self._stages.timed("pack"):
-            for sums in self._sums[name]:
-                pieces = cut_pieces(opened, sums.layout, self._combine)
-                for place, packed, addends in sums.place(pieces, end_slot):
+            pair, suppressing = self._sums[name], self._suppressing[name]
+            suppressing.note(opened, {sums.layout.kind: sums.closed for sums in pair})
+            counted = [sums.count(cut_pieces(opened, sums.layout, self._combine)) for sums in pair]
+            suppressed = self._suppressed(name, end_slot)
+            doubtful = self._doubtful(name, counted[0].windows, end_slot)
+            for sums, each in zip(pair, counted, strict=True):
+                for place, packed, addends in sums.place(each, end_slot, suppressed[sums.layout.kind], doubtful):
                     plaintexts += packed
                     places.append((sums, place, addends))
         return int(np.count_nonzero(opened.frames)), opened.dropped, places, self._encrypt(plaintexts)
+
+    def _suppressed(self, name: str, slot: int) -> dict[WindowKind, Suppressed]:
+        """By kind of sums, what rule 4 suppresses of the billing windows that close up to a slot."""
+        _, billing = self._sums[name]
+        suppressing = self._suppressing[name]
+        demand_lanes: dict[int, NDArray[np.bool_]] = {}
+        bill_lanes: dict[int, NDArray[np.bool_]] = {}
+        for closing in billing.due(slot):
+            for bill in billing.layout.bundle(closing, billing.closed):
+                found = suppressing.judge(bill)
+                if found.withheld:
+                    demand_lanes[suppressing.columns(bill)[-1]] = np.ones(1, np.bool_)
+                if found.held:
+                    bill_lanes[bill] = np.isin(np.arange(billing.layout.meters), found.held)
+        return {"demand": demand_lanes, "billing": bill_lanes}
+
+    def _doubtful(self, name: str, windows: Iterable[int], end_slot: int) -> set[int]:
+        """The demand windows that close later than a hold, and may be withheld then, since there are gaps."""
+        demand, billing = self._sums[name]
+        suppressing = self._suppressing[name]
+        return {
+            window
+            for window in windows
+            if demand.layout.closes[window] > end_slot
+            and suppressing.is_last(window)
+            and billing.has_gaps(suppressing.bill_of(window), end_slot)
+        }
 
     def _encrypt(self, plaintexts: Sequence[int]) -> Ciphertexts:
         public = self._keys.aggregate
@@ -222,17 +261,23 @@ class PES:
         """Hand over, signed and re-randomised, the sums of all windows that close up to ``slot``."""
         area, messages = self._areas[name], []
         with self._stages.timed("add"):
+            suppressed = self._suppressed(name, slot)
             for sums in self._sums[name]:
-                messages += [self._close_bundle(area, sums, closing) for closing in sums.due(slot)]
+                messages += [
+                    self._close_bundle(area, sums, closing, suppressed[sums.layout.kind]) for closing in sums.due(slot)
+                ]
         return messages
 
-    def _close_bundle(self, area: Area, sums: Sums, closing: int) -> bytes:
-        layout, public = sums.layout, self._keys.aggregate
-        windows, counts, absent, totals = sums.close(self._scheme, public, closing)
+    def _close_bundle(self, area: Area, sums: Sums, closing: int, suppressed: Suppressed) -> bytes:
+        layout, public, suppressing = sums.layout, self._keys.aggregate, self._suppressing[area.name]
+        if layout.kind == "demand":
+            suppressing.close_demand(layout.bundle(closing, sums.closed))
+        closed = sums.close(self._scheme, public, closing, suppressed)
+        windows = closed.windows
         blobs = [
             b"" if total is None
             else self._scheme.dump(public, self._rerandomise(total))[0]
-            for total in totals
+            for total in closed.totals
         ]  # fmt: skip
         edges = layout.grid.edges
         body = Aggregate(
@@ -245,13 +290,15 @@ class PES:
             edges[windows.start : windows.stop],
             edges[windows.start + 1 : windows.stop + 1],
             np.diff(layout.edges[windows.start : windows.stop + 1]),
-            counts,
-            absent,
+            closed.counts,
+            closed.absent,
             public.fingerprint,
             layout.plan.bound,
             layout.plan.lane_bytes,
             layout.plan.capacity,
             tuple(blobs),
+            closed.left_out,
+            suppressing.close_bills(windows) if layout.kind == "billing" else (),
         ).encode()
         return Signed(body, sign(self._keys.sign, body, aggregate.SIGNING_CONTEXT)).encode()
 
@@ -271,6 +318,7 @@ class PES:
                 list(self._late[name].shape),
                 np.packbits(self._late[name]).tobytes(),
                 [sums.snapshot(self._scheme, self._keys.aggregate) for sums in self._sums[name]],
+                self._suppressing[name].snapshot(),
             ]
             for name in self._areas
         }
@@ -280,13 +328,18 @@ class PES:
         """The reverse of :meth:`snapshot`; raises :class:`MalformedMessage`."""
         key, state = wire.decode("pes-state", snapshot, [str, dict])
         try:
-            if key != self._keys.aggregate.fingerprint and any(s for *_, pair in state.values() for _, s, *_ in pair):
+            running = any(sums for _, _, pair, *_ in state.values() for _, sums, *_ in pair)
+            if key != self._keys.aggregate.fingerprint and running:
                 raise KeyMismatch(f"the PES's running sums are under key {key[:8]}, which has been replaced.")
-            for name, (shape, bits, pair) in state.items():
+            for name, (shape, bits, pair, *tables) in state.items():
                 meters, slots = len(self._areas[name].pseudonyms), shape[1]
                 flat = np.unpackbits(np.frombuffer(bits, np.uint8))[: meters * slots]
                 self._late[name] = flat.reshape(meters, slots).astype(np.bool_)
                 for sums, kept in zip(self._sums[name], pair, strict=True):
                     sums.restore(self._scheme, self._keys.aggregate, kept)
+                if not tables and any(sums.is_open for sums in self._sums[name]):
+                    raise MalformedMessage("the PES's kept state is from before release rule 4, and not at an end.")
+                for each in tables:
+                    self._suppressing[name].restore(each)
         except (TypeError, ValueError, KeyError) as error:
             raise MalformedMessage("the PES's kept state does not read back.") from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -20,12 +21,44 @@ Place = tuple[int, int, int, int]
 """Where a sum belongs: closing slot, plaintext within the bundle; window and meter of a lane set aside, else -1."""
 
 
+Suppressed = Mapping[int, NDArray[np.bool_]]
+"""By window, which lanes have to stay closed by rule 4: one a meter, or the only one of a demand window."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The pieces of a hold that are for open windows: these windows, ascending, and those that had none before."""
+
+    pieces: Pieces
+    windows: list[int]
+    fresh: set[int]
+
+
+@dataclass(frozen=True)
+class ClosedBundle:
+    """What there is of a bundle that closes.
+
+    Attributes:
+        windows: its windows.
+        counts: readings that went in, windows × meters.
+        absent: for each window how many readings are not due, since their meters take no part.
+        totals: one ciphertext a plaintext; None: all lanes are empty.
+        left_out: for each lane, whether readings that are counted were left out of it.
+    """
+
+    windows: range
+    counts: NDArray[np.int64]
+    absent: NDArray[np.int64]
+    totals: list[Ciphertexts | None]
+    left_out: NDArray[np.bool_]
+
+
 class Sums:
     """Sums per bundle, open until the bundle closes.
 
     A household that has a gap in a window so far may yet be refused, so its pieces are encrypted apart from then on
     (*set aside*) and join the others only if the window passes the rules. A window that a hold covers whole is known
-    at once.
+    at once. The same holds for a demand window that may yet be withheld by rule 4.
     Windows close in order; what comes for a closed one is not counted any more.
     """
 
@@ -36,23 +69,42 @@ class Sums:
         self._sums: dict[Place, Ciphertexts] = {}
         self._counts: dict[int, NDArray[np.int64]] = {}
         self._absent: dict[int, int] = {}
-        self._closed = 0
+        self._left_out: dict[int, NDArray[np.bool_]] = {}
+        self.closed = 0
 
-    def place(self, pieces: Pieces, end_slot: int) -> Iterator[tuple[Place, list[int], list[int]]]:
-        """Count the pieces of a hold that ends at ``end_slot`` and pack them.
+    def count(self, pieces: Pieces) -> Counted:
+        """Count the pieces of a hold, as far as their windows are open."""
+        still_open = pieces.windows >= self.closed
+        if not still_open.all():
+            pieces = pieces[still_open]
+        if not len(pieces):
+            return Counted(pieces, [], set())
+        windows, fresh = self._count(pieces)
+        return Counted(pieces, windows, fresh)
+
+    def place(
+        self, counted: Counted, end_slot: int, suppressed: Suppressed, doubtful: Collection[int] = ()
+    ) -> Iterator[tuple[Place, list[int], list[int]]]:
+        """Pack the pieces of a hold that ends at ``end_slot``.
+
+        Args:
+            counted: as :meth:`count` has it.
+            end_slot: the slot after the hold's last.
+            suppressed: what rule 4 suppresses of the windows that close with this hold.
+            doubtful: demand windows that it may suppress when they close later.
 
         Yields:
             For each sum its place, the plaintexts to add to it, and which addend each of these is: the ordinal of
             its pieces, for ``demand`` times the number of meters plus the meter.
         """
-        still_open = pieces.windows >= self._closed
-        if not still_open.all():
-            pieces = pieces[still_open]
-        if not len(pieces):
+        pieces, windows = counted.pieces, counted.windows
+        if not windows:
             return
-        windows, fresh = self._count(pieces)
         of_window = pieces.windows - windows[0], pieces.meters
-        refused, aside = (table[of_window] for table in self._judged(windows, fresh, end_slot))
+        tables = self._judged(windows, counted.fresh, end_slot, suppressed, doubtful)
+        refused, aside = (table[of_window] for table in tables)
+        for window, meter in zip(pieces.windows[refused].tolist(), pieces.meters[refused].tolist(), strict=True):
+            self._leave_out(window, meter)
         closes = self.layout.closes[pieces.windows]
         for closing in dict.fromkeys(self.layout.closes[windows].tolist()):
             kept = (closes == closing) & ~refused
@@ -63,7 +115,7 @@ class Sums:
     def note_absent(self, first_slot: int, end_slot: int, meters: int) -> None:
         """So many meters take no part in these sums from ``first_slot`` to ``end_slot``: no reading is due of them."""
         low, high = self.layout.window_of(np.array([first_slot, end_slot - 1])).tolist()
-        for window in range(max(low, self._closed), high + 1):
+        for window in range(max(low, self.closed), high + 1):
             start, end = self.layout.edges[window : window + 2].tolist()
             slots = min(end, end_slot) - max(start, first_slot)
             self._absent[window] = self._absent.get(window, 0) + slots * meters
@@ -80,23 +132,44 @@ class Sums:
         return windows, fresh
 
     def _judged(
-        self, windows: list[int], fresh: set[int], end_slot: int
+        self,
+        windows: list[int],
+        fresh: set[int],
+        end_slot: int,
+        suppressed: Suppressed,
+        doubtful: Collection[int],
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """What is sure to be refused, and what is set aside: windows, from the first to the last of these, × meters."""
+        """What stays closed for sure, and what is set aside: windows, from the first to the last of these, × meters."""
         shape = (windows[-1] - windows[0] + 1, self.layout.meters)
         refused, aside = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
         for window in windows:
             row = window - windows[0]
             if window in fresh and self.layout.closes[window] <= end_slot:
-                refused[row] = self._refused(window)
+                refused[row] = self.refuses(window)
             elif self.layout.kind == "billing":
-                low, high = self.layout.edges[window], self.layout.edges[window + 1]
-                due = min(int(high), end_slot) - max(int(low), self.layout.first_slot)
-                aside[row] = self.counts(window) < due
-        return refused, aside
+                aside[row] = self.counts(window) < self._due(window, end_slot)
+            else:
+                aside[row] = window in doubtful
+            refused[row] |= suppressed.get(window, False)
+        return refused, aside & ~refused
 
-    def _refused(self, window: int) -> NDArray[np.bool_]:
-        """For each meter, whether the rules refuse this window by the counts so far."""
+    def _due(self, window: int, end_slot: int) -> int:
+        """How many readings of a meter a window could have up to a slot."""
+        low, high = self.layout.edges[window], self.layout.edges[window + 1]
+        return min(int(high), end_slot) - max(int(low), self.layout.first_slot)
+
+    def has_gaps(self, window: int, end_slot: int) -> bool:
+        """Whether some meter has measured a part of a window up to a slot, and not all of it."""
+        counts = self.counts(window)
+        return bool(((counts > 0) & (counts < self._due(window, end_slot))).any())
+
+    def _leave_out(self, window: int, meter: int) -> None:
+        lanes = self.layout.meters if self.layout.kind == "billing" else 1
+        left_out = self._left_out.setdefault(window, np.zeros(lanes, np.bool_))
+        left_out[meter if self.layout.kind == "billing" else 0] = True
+
+    def refuses(self, window: int) -> NDArray[np.bool_]:
+        """For each meter, whether rules 1 and 2 refuse this window by the counts so far."""
         counts = self.counts(window)
         if self.layout.kind == "demand":
             slots = int(self.layout.edges[window + 1] - self.layout.edges[window])
@@ -109,7 +182,7 @@ class Sums:
     def _pack_joint(self, closing: int, pieces: Pieces) -> Iterator[tuple[Place, list[int], list[int]]]:
         if not len(pieces):
             return
-        bundle = self.layout.bundle(closing, self._closed)
+        bundle = self.layout.bundle(closing, self.closed)
         lanes = self.layout.lane(bundle, pieces.windows, pieces.meters)
         plaintexts, within = np.divmod(lanes, self.layout.plan.capacity)
         addends = pieces.ordinals
@@ -146,30 +219,35 @@ class Sums:
     def due(self, slot: int) -> list[int]:
         """The bundles that close up to ``slot`` and have not."""
         end = int(self.layout.closes.searchsorted(slot, side="right"))
-        return list(dict.fromkeys(self.layout.closes[self._closed : end].tolist()))
+        return list(dict.fromkeys(self.layout.closes[self.closed : end].tolist()))
 
-    def close(
-        self, scheme: Scheme, public: PublicKey, closing: int
-    ) -> tuple[range, NDArray[np.int64], NDArray[np.int64], list[Ciphertexts | None]]:
-        """Close a bundle.
-
-        Returns:
-            Its windows, their counts (windows × meters), how many readings are not due in each since their meters take
-            no part, and one ciphertext per plaintext (None: all lanes empty).
-        """
-        windows = self.layout.bundle(closing, self._closed)
-        absent = np.array([self._absent.pop(window, 0) for window in windows], np.int64)
-        counts = np.array([self.counts(window) for window in windows], np.int64)
+    def close(self, scheme: Scheme, public: PublicKey, closing: int, suppressed: Suppressed) -> ClosedBundle:
+        """Close a bundle; ``suppressed``: what rule 4 suppresses of it, as far as that is still apart."""
+        windows = self.layout.bundle(closing, self.closed)
         for place in sorted(place for place in self._sums if place[0] == closing and place[2] >= 0):
-            held = self._sums.pop(place)
-            if not self._refused(place[2])[place[3]]:
-                self.add(scheme, public, (closing, place[1], -1, -1), held)
+            held, (_, plaintext, window, meter) = self._sums.pop(place), place
+            if (self.refuses(window) | suppressed.get(window, False))[meter]:
+                self._leave_out(window, meter)
+            else:
+                self.add(scheme, public, (closing, plaintext, -1, -1), held)
         plaintexts = -(-self.layout.lanes(windows) // self.layout.plan.capacity)
-        totals = [self._sums.pop((closing, plaintext, -1, -1), None) for plaintext in range(plaintexts)]
+        none = np.zeros(self.layout.meters if self.layout.kind == "billing" else 1, np.bool_)
+        closed = ClosedBundle(
+            windows,
+            np.array([self.counts(window) for window in windows], np.int64),
+            np.array([self._absent.pop(window, 0) for window in windows], np.int64),
+            [self._sums.pop((closing, plaintext, -1, -1), None) for plaintext in range(plaintexts)],
+            np.concatenate([self._left_out.pop(window, none) for window in windows]),
+        )
         for window in windows:
             self._counts.pop(window, None)
-        self._closed = windows.stop
-        return windows, counts, absent, totals
+        self.closed = windows.stop
+        return closed
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a window has readings that is not closed."""
+        return bool(self._counts)
 
     @property
     def open_sums(self) -> int:
@@ -179,22 +257,26 @@ class Sums:
     def snapshot(self, scheme: Scheme, public: PublicKey) -> list[Any]:
         """Everything, as plain values for a message."""
         return [
-            self._closed,
+            self.closed,
             [[*place, *scheme.dump(public, total)] for place, total in self._sums.items()],
             [[window, counts.astype("<i8").tobytes()] for window, counts in self._counts.items()],
             [list(absent) for absent in self._absent.items()],
+            [[window, left_out.tobytes()] for window, left_out in self._left_out.items()],
         ]
 
     def restore(self, scheme: Scheme, public: PublicKey, snapshot: list[Any]) -> None:
         """The reverse of :meth:`snapshot`; raises :class:`MalformedMessage`."""
         try:
-            closed, sums, counts, absent = snapshot
-            self._closed = int(closed)
+            closed, sums, counts, absent, *rest = snapshot
+            self.closed = int(closed)
             self._sums = {(int(a), int(b), int(c), int(d)): scheme.load(public, [blob]) for a, b, c, d, blob in sums}
             self._counts = {
                 int(window): np.frombuffer(data, "<i8").reshape(self.layout.meters).copy() for window, data in counts
             }
             self._absent = {int(window): int(readings) for window, readings in absent}
+            self._left_out = {
+                int(window): np.frombuffer(data, np.bool_).copy() for each in rest for window, data in each
+            }
         except (TypeError, ValueError) as error:
             raise MalformedMessage("the PES's kept state does not read back.") from error
 

@@ -109,23 +109,30 @@ class Releaser:
         self._threads = threads
 
     def decide(self, message: bytes) -> Decision:
-        """Judge what the PES asks for. The decision's entries must be durable before :meth:`open`.
+        """Judge one message by itself; as :meth:`decide_together`."""
+        return self.decide_together([message])[0]
+
+    def decide_together(self, messages: Sequence[bytes]) -> list[Decision]:
+        """Judge what the PES asks for. The decisions' entries must be durable before :meth:`open`.
+
+        Demand and bills that close together must come together: only then can the demand be withheld rather than bills.
 
         Raises:
-            AuthenticationFailed: not signed by the PES.
-            KeyMismatch: under a key that this releaser does not hold, or of another deployment.
-            MalformedMessage: no such message.
+            AuthenticationFailed: a message is not signed by the PES; nothing is decided then.
+            KeyMismatch: it is under a key that this releaser does not hold, or of another deployment.
+            MalformedMessage: it is no such message.
         """
+        asked = [self._asked(message) for message in messages]
+        with self._stages.timed("release"):
+            return decide(asked, self._rules, self._ledger)
+
+    def _asked(self, message: bytes) -> Aggregate:
         signed = Signed.decode(message)
         self._verify(signed)
         asked = Aggregate.decode(signed.body)
         if asked.deployment != self._deployment or asked.key not in self._keys.aggregate:
             raise KeyMismatch(f"an aggregate is of another deployment, or under the unknown key {asked.key[:8]}.")
-        with self._stages.timed("release"):
-            decision = decide(asked, self._rules, self._ledger)
-            for entry in decision.entries:
-                self._ledger.enter(entry)
-        return decision
+        return asked
 
     def _verify(self, signed: Signed) -> None:
         for key in self._keys.pes[:-1]:

@@ -1,0 +1,103 @@
+"""The ledger of releases as the journal keeps it: what was decided on every window that had readings, and why.
+
+It is written before anything is opened, and read by the releaser at each start, by the audit log and by the audit of
+releases. Sets of meters and rows of cells come again and again, so each is kept once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from smarter.state.deployment import JOURNAL_FORMAT, KeptDeployment
+
+_MIGRATION = """
+CREATE TABLE cells (id INTEGER PRIMARY KEY, flags BLOB NOT NULL UNIQUE);
+ALTER TABLE ledger ADD COLUMN status INTEGER;
+ALTER TABLE ledger ADD COLUMN reason TEXT;
+ALTER TABLE ledger ADD COLUMN cells INTEGER;
+ALTER TABLE ledger ADD COLUMN until INTEGER;
+ALTER TABLE ledger ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;
+"""
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One decided window. What is None was not kept in the journals of earlier versions, which have releases alone.
+
+    Attributes:
+        kind: ``demand`` or ``billing``.
+        holder: the neighbourhood, or the pseudonym in hexadecimal.
+        start: epoch seconds of the window.
+        end: likewise.
+        members: pseudonyms whose readings are in the sum, joined.
+        digest: SHA-256 of the ciphertext that holds the sum.
+        status: number of a :class:`~smarter.model.messages.Status`.
+        reason: why it stays closed, or empty.
+        cells: of a bill, where its readings are, a byte for each demand window of its time.
+        until: of a bill, start of the last of these demand windows; of demand, its own.
+        erased: whether the record was erased since.
+    """
+
+    kind: str
+    holder: str
+    start: int
+    end: int
+    members: bytes
+    digest: bytes
+    status: int | None = None
+    reason: str | None = None
+    cells: bytes | None = None
+    until: int | None = None
+    erased: bool = False
+
+
+class KeptLedger(KeptDeployment):
+    """An open journal, as far as it keeps the ledger."""
+
+    def migrate(self) -> None:
+        """Bring a journal of the format before to this one; only for one whose run is at its end."""
+        with self._durable_transaction():
+            if not self.is_current:
+                for statement in filter(str.strip, _MIGRATION.split(";")):
+                    self._db.execute(statement)
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES ('format', ?)", (JOURNAL_FORMAT,))
+
+    def enter(self, rows: Iterable[LedgerRow]) -> None:
+        """Write decisions down, durably, before anything is opened; one that is there stays as it is."""
+        entered = list(rows)
+        with self._durable_transaction():
+            self._db.executemany(
+                "INSERT OR IGNORE INTO members (pseudonyms) VALUES (?)", {(row.members,) for row in entered}
+            )
+            self._db.executemany("INSERT OR IGNORE INTO cells (flags) VALUES (?)", {(row.cells,) for row in entered})
+            self._db.executemany(
+                "INSERT OR IGNORE INTO ledger (kind, holder, start, end, digest, status, reason, until, members, cells)"
+                " SELECT ?, ?, ?, ?, ?, ?, ?, ?, members.id, cells.id FROM members, cells"
+                " WHERE pseudonyms = ? AND flags = ?",
+                [
+                    (
+                        *(row.kind, row.holder, row.start, row.end, row.digest, row.status, row.reason, row.until),
+                        *(row.members, row.cells),
+                    )
+                    for row in entered
+                ],
+            )
+
+    def ledger(self) -> Iterator[LedgerRow]:
+        """All decisions in order of time; where a bill and demand begin together, the bill first."""
+        more = "status, reason, flags, until, erased" if self.is_current else "NULL, NULL, NULL, NULL, 0"
+        joined = "LEFT JOIN cells ON cells.id = ledger.cells" if self.is_current else ""
+        query = (
+            f"SELECT kind, holder, start, end, pseudonyms, digest, {more} "  # noqa: S608 - no value is in it
+            f"FROM ledger JOIN members ON members.id = ledger.members {joined} ORDER BY start, kind"
+        )
+        with self._reported():
+            for row in self._db.execute(query):
+                yield LedgerRow(*row)
+
+    def mark_erased(self, windows: Iterable[tuple[str, str, int]]) -> None:
+        """Note, durably, that records are erased: each (kind, holder, start)."""
+        with self._durable_transaction():
+            query = "UPDATE ledger SET erased = 1 WHERE kind = ? AND holder = ? AND start = ?"
+            self._db.executemany(query, windows)
