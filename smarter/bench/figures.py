@@ -50,7 +50,8 @@ class Row(Frozen):
         group: what it is listed under: ``scheme``, ``cipher``, ``stage``, ``pes``, ``floor``, ...
         subject: the plugin, stage or way that was measured.
         what: the operation: ``encrypt``, ``open``, ``readings``, ...
-        unit: of the figure: ``s``, ``ms``, ``µs``, ``readings/s``, ``bytes``, ``×``, ``reading-seconds``.
+        unit: of the figure: ``s``, ``ms``, ``µs``, ``readings/s``, ``bytes``, ``×``, ``%``, ``reading-seconds``; empty
+            for a count.
         figure: the median and its spread.
         key_bits: of the scheme's key, where there is one.
         lanes: readings or totals that one plaintext holds, where that counts.
@@ -96,13 +97,13 @@ class BenchReport(Frozen):
     """All rows of one benchmark, in the order in which they are to be read.
 
     Attributes:
-        kind: ``operations``, ``pipeline``, ``brief`` or ``floor``.
+        kind: ``operations``, ``pipeline``, ``brief``, ``floor`` or ``release-rules``.
         title: one sentence that says what was measured on what.
         notes: what a reader has to know beside the rows, such as plugins left out and why.
     """
 
     format: Literal[1] = 1
-    kind: Literal["operations", "pipeline", "brief", "floor"]
+    kind: Literal["operations", "pipeline", "brief", "floor", "release-rules"]
     title: str
     machine: Machine
     rows: tuple[Row, ...]

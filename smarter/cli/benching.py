@@ -1,4 +1,4 @@
-"""``smarter bench``: operations, a scenario's stages, the brief's way beside ours, and the floor of big integers."""
+"""``smarter bench``: operations, a scenario's stages, the brief's way beside ours, the floor, and release rule 4."""
 
 from __future__ import annotations
 
@@ -20,18 +20,21 @@ FLAGS = {
     "overrides": "--set",
     "against": "--against",
     "floor": "--floor",
+    "release_rules": "--release-rules",
     "schemes": "--scheme",
     "ciphers": "--cipher",
     "key_bits": "--key-bits",
     "frames": "--frame",
     "readings": "--readings",
     "workers": "--workers",
+    "seed": "--seed",
     "repeats": "--repeats",
     "quick": "--quick",
 }
 TAKEN = {
     "the benchmark of operations": {"schemes", "ciphers", "key_bits", "frames", "repeats", "quick"},
     "--floor": {"floor", "key_bits", "repeats", "quick"},
+    "--release-rules": {"release_rules", "seed", "repeats", "quick"},
     "--against": {"against", "overrides", "readings", "workers", "repeats"},
     "a SCENARIO": {"overrides", "workers", "repeats"},
 }
@@ -40,12 +43,16 @@ TAKEN = {
 
 @click.command(
     epilog="\b\nExamples:\n  smarter bench\n  smarter bench --scheme paillier --key-bits 3072\n"
-    "  smarter bench quickstart\n  smarter bench --against brief\n  smarter bench --floor"
+    "  smarter bench quickstart\n  smarter bench --against brief\n  smarter bench --floor\n"
+    "  smarter bench --release-rules"
 )
 @click.argument("scenario", metavar="[SCENARIO]", required=False)
 @click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a value of SCENARIO.")
 @click.option("--against", type=click.Choice(["brief"]), help="Compare with the brief's way, a ciphertext a reading.")
 @click.option("--floor", is_flag=True, help="Hold our encryption against the multiplications that it needs.")
+@click.option(
+    "--release-rules", is_flag=True, help="Leaks that release rule 4 prevents where frames are lost, and its price."
+)
 @click.option("--scheme", "schemes", multiple=True, metavar="NAME", help="Only this scheme; repeatable.")
 @click.option("--cipher", "ciphers", multiple=True, metavar="NAME", help="Only this cipher; repeatable.")
 @click.option(
@@ -65,8 +72,16 @@ TAKEN = {
 )
 @click.option("--readings", type=click.IntRange(1), metavar="N", help="With --against: readings of the brief's way.")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes of a run. [default: all cores]")
-@click.option("--repeats", type=click.IntRange(1, 1000), metavar="N", help="Runs of each figure, fewer of slow ones.")
-@click.option("--quick", is_flag=True, help="Short runs, 3 of each; one size of keys and frames.")
+@click.option(
+    "--seed", type=click.IntRange(1), metavar="N", help="With --release-rules: seed of the simulation. [default: 1]"
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Runs of each figure, fewer of slow ones; years simulated.",
+)
+@click.option("--quick", is_flag=True, help="Short runs, 3 of each; one size of keys and frames; years of 30 days.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @debug_option
 def bench(scenario: str | None, as_json: bool, **options: Any) -> None:
@@ -84,13 +99,17 @@ def bench(scenario: str | None, as_json: bool, **options: Any) -> None:
 
 def _chosen(scenario: str | None, options: Mapping[str, Any]) -> Iterator[BenchEvent]:
     """The benchmark that was asked for; nothing is measured yet."""
-    mode = next((flag for flag in ("floor", "against") if flag in options), None)
+    mode = next((flag for flag in ("floor", "release_rules", "against") if flag in options), None)
     measured = FLAGS[mode] if mode else "a SCENARIO" if scenario else "the benchmark of operations"
     if strange := [FLAGS[name] for name in options if name not in TAKEN[measured]]:
         raise click.UsageError(f"{measured} does not take {' and '.join(strange)}")
+    if mode in ("floor", "release_rules") and scenario is not None:
+        raise click.UsageError(f"{measured} takes no SCENARIO, and so not {scenario}")
+    if mode == "release_rules":
+        from smarter.bench.release_rules import release_rules
+
+        return release_rules(**_simulated(options))
     if mode == "floor":
-        if scenario is not None:
-            raise click.UsageError(f"--floor takes no SCENARIO, and so not {scenario}")
         from smarter.bench.floor import floor
 
         return floor(**_operands(options))
@@ -129,6 +148,20 @@ def _operands(options: Mapping[str, Any]) -> dict[str, Any]:
             given = {"key_bits": QUICK_KEY_BITS, "frames": QUICK_FRAMES, **given}
     pace = QUICK if quick else Pace()
     return {**given, "pace": replace(pace, repeats=options.get("repeats", pace.repeats))}
+
+
+def _simulated(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The seed, the span and the repeats of the simulation of release rule 4."""
+    from smarter.bench.figures import QUICK
+    from smarter.bench.release_rules import PACE, QUICK_YEAR
+
+    given: dict[str, Any] = {"seed": options["seed"]} if "seed" in options else {}
+    pace = PACE
+    if "quick" in options:
+        pace, given["windows"] = replace(PACE, repeats=QUICK.repeats), QUICK_YEAR
+    if "repeats" in options:
+        pace, given["years"] = replace(pace, repeats=options["repeats"]), options["repeats"]
+    return {**given, "pace": pace}
 
 
 def _carried(events: Iterator[BenchEvent]) -> BenchReport:

@@ -6,6 +6,7 @@ import importlib
 import io
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from unittest.mock import create_autospec
 
@@ -70,6 +71,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     for module, name in (
         ("operations", "operations"),
         ("floor", "floor"),
+        ("release_rules", "release_rules"),
         ("pipeline", "pipeline"),
         ("brief", "against_brief"),
     ):
@@ -126,6 +128,18 @@ def test_the_floor_is_measured_at_the_sizes_asked_for(call: Call, asked: Asked) 
     assert (name, given["key_bits"]) == ("floor", (2048,))
 
 
+def test_release_rules_are_simulated_over_a_year_by_default(call: Call, asked: Asked) -> None:
+    assert call("bench", "--release-rules").code == 0
+    ((name, _, given),) = asked
+    assert (name, set(given), given["pace"].repeats) == ("release_rules", {"pace"}, 5)
+
+
+def test_release_rules_are_simulated_with_the_seed_and_as_many_years_as_asked_for(call: Call, asked: Asked) -> None:
+    assert call("bench", "--release-rules", "--seed", 7, "--repeats", 2, "--quick").code == 0
+    ((_, _, given),) = asked
+    assert (given["seed"], given["years"], given["windows"], given["pace"].repeats) == (7, 2, 240, 2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -138,6 +152,13 @@ def test_the_floor_is_measured_at_the_sizes_asked_for(call: Call, asked: Asked) 
         (("--workers", 2), "the benchmark of operations does not take --workers"),
         (("--floor", "--workers", 2), "--floor does not take --workers"),
         (("--against", "brief", "--frame", 1), "--against does not take --frame"),
+        (("--release-rules", "--floor"), "--floor does not take --release-rules"),
+        (("--release-rules", "--against", "brief"), "--release-rules does not take --against"),
+        (("--release-rules", "--workers", 2), "--release-rules does not take --workers"),
+        (("--release-rules", "quickstart"), "--release-rules takes no SCENARIO, and so not quickstart"),
+        (("--floor", "--seed", 2), "--floor does not take --seed"),
+        (("--seed", 2), "the benchmark of operations does not take --seed"),
+        (("--release-rules", "--seed", 0), "0 is not in the range"),
         (("--key-bits", 100), "100 is not in the range"),
         (("--repeats", 0), "0 is not in the range"),
         (("--against", "us"), "'us' is not 'brief'"),
@@ -186,6 +207,37 @@ def test_tables_are_led_by_the_machine_and_followed_by_bars_and_notes(call: Call
         next(n for n, line in enumerate(lines) if words in line) for words in ("release", "┤█", "✕ protects nothing")
     ]
     assert place == sorted(place)
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A simulation of release rules with two small neighbourhoods, at one rate of loss."""
+    found = importlib.import_module("smarter.bench.release_rules")
+    monkeypatch.setattr(found, "release_rules", partial(found.release_rules, (5, 10), (0.05,)))
+
+
+@pytest.mark.usefixtures("few")
+def test_release_rules_have_a_line_a_neighbourhood_and_a_table_a_rate_of_loss(call: Call) -> None:
+    ended = call("bench", "--release-rules", "--quick")
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert lines[0].startswith("Release rule 4")
+    place = lines.index("5 % of frames lost  one process")
+    assert lines[place + 1].split() == ["leaks", "leaks", "left", "withheld", "share", "bills", "held"]
+    assert [line.split()[:2] for line in lines[place + 3 : place + 5]] == [["5", "homes"], ["10", "homes"]]
+    assert max(map(len, lines[place : place + 5])) <= 80
+    assert "Check of a billing window  one process" in lines
+    assert "with rule 4, no billing window leaks" in lines
+
+
+@pytest.mark.usefixtures("few")
+def test_release_rules_as_json_keep_to_the_schema(call: Call) -> None:
+    ended = call("bench", "--release-rules", "--quick", "--json")
+    assert (ended.code, ended.err) == (0, "")
+    jsonschema.validate(json.loads(ended.out), json.loads(call("schema", "bench").out))
+    report = BenchReport.model_validate_json(ended.out)
+    assert report.kind == "release-rules"
+    assert {row.figure.high for row in report.rows if row.what == "leaks left"} == {0}
 
 
 def test_each_size_of_key_has_a_column_with_median_spread_and_runs() -> None:

@@ -13,7 +13,14 @@ from smarter.bench.wording import Comparison, spread, tick, worded
 from smarter.charts.bars import Bar, bars_chart
 from smarter.charts.marks import MARKS, NONE, heading, quiet_table
 
-TITLES = {"scheme": "Schemes", "cipher": "Ciphers", "run": "Whole run", "stage": "Stages", "pes": "PES"}
+TITLES = {
+    "scheme": "Schemes",
+    "cipher": "Ciphers",
+    "run": "Whole run",
+    "stage": "Stages",
+    "pes": "PES",
+    "check": "Check of a billing window",
+}
 COLUMNS = {"key_bits": "{} bits", "frame": "frame {}"}
 UNBOUND = 10_000
 """Columns that no terminal has."""
