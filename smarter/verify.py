@@ -52,6 +52,9 @@ def verify_report(session: Session, report: Report) -> Iterator[tuple[int, int]]
         demand, demand_counts = _zeros(plan.demand), np.zeros((plan.size, len(plan.demand)), np.int64)
         cuts = [int(plan.axis.first_slot_from(end)) for end in session.cuts[plan.name]]
         due = plan.demand.expected(plan.axis) * plan.size
+        nominal = plan.billing.length
+        # A state from before short windows were joined was released by nominal lengths alone.
+        spans = plan.billing.spans.tolist() if plan.billing.least else [nominal] * len(plan.billing)
         rows = {kept.source: (row, kept.pseudonym) for row, kept in enumerate(session.roster[plan.name])}
         holds = list(plan.holds(None))
         for together in in_step(plan.meters):
@@ -72,8 +75,8 @@ def verify_report(session: Session, report: Report) -> Iterator[tuple[int, int]]
             for home in homes:
                 due -= home.absent(cuts)
                 refused = [
-                    refuse_billing(rules, count, plan.axis.interval, plan.billing.length) is not None
-                    for count in home.counts.tolist()
+                    refuse_billing(rules, count, plan.axis.interval, nominal, span) is not None
+                    for count, span in zip(home.counts.tolist(), spans, strict=True)
                 ]
                 billed = report.household(home.pseudonym.hex(), plan.name)
                 expected = plan.billing.expected(plan.axis)

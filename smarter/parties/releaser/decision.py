@@ -100,7 +100,7 @@ def _judge(
         if meter < 0:
             refusal = refuse_demand(rules, counts, slots)
         else:
-            refusal = refuse_billing(rules, readings, aggregate.interval, aggregate.length)
+            refusal = refuse_billing(rules, readings, aggregate.interval, aggregate.length, end - start)
         if refusal is None and int(counts.max()) > slots:
             refusal = "more readings than slots"
         again = ledger.decided(aggregate.kind, holder, start, end, digest)
@@ -109,7 +109,7 @@ def _judge(
                 refusal = "some of its readings have been in a release before"
             elif ledger.overlaps(aggregate.kind, holder, start, end):
                 refusal = "the window has been released before, over other meters"
-        if refusal is None and not _adds_up(aggregate, start, end, slots):
+        if refusal is None and not _adds_up(aggregate, rules, start, end, slots):
             refusal = "its length and slots contradict its start and end"
         status = Status.REFUSED if refusal else Status.COMPLETE if readings == expected else Status.INCOMPLETE
         reason = refusal or ""
@@ -128,7 +128,8 @@ def _judge(
     return verdict, members
 
 
-def _adds_up(aggregate: Aggregate, start: int, end: int, slots: int) -> bool:
+def _adds_up(aggregate: Aggregate, rules: ReleaseRules, start: int, end: int, slots: int) -> bool:
     """Whether a window is as long as the PES says: the rules go by its word for slots and nominal length."""
     span = end - start
-    return abs(slots * aggregate.interval - span) < aggregate.interval and span <= longest_length(aggregate.length)
+    longest = longest_length(aggregate.length, rules.min_billing_window if aggregate.kind == "billing" else 0)
+    return abs(slots * aggregate.interval - span) < aggregate.interval and span <= longest
