@@ -76,7 +76,7 @@ def verify_report(session: Session, report: Report) -> Iterator[tuple[int, int]]
             for home in homes:
                 due -= home.absent(cuts)
             done += len(homes)
-        closed = _Closed.of(street, rules, cuts)
+        closed = _Closed.of(street, rules, cuts, session.journal.rule_4_since(plan.name))
         expected = plan.billing.expected(plan.axis)
         for row, kept in enumerate(session.roster[plan.name]):
             billed = report.household(kept.pseudonym.hex(), plan.name)
@@ -145,24 +145,31 @@ class _Closed:
     bills: list[list[Status | None]]
 
     @classmethod
-    def of(cls, street: _Street, rules: ReleaseRules, cuts: Sequence[int]) -> _Closed:
-        """Judge by all the rules, a billing window at a time, as they closed."""
+    def of(cls, street: _Street, rules: ReleaseRules, cuts: Sequence[int], since: int) -> _Closed:
+        """Judge by all the rules, a billing window at a time, as they closed.
+
+        ``since``: the slot from which on there was rule 4.
+        """
         plan, interval = street.plan, street.plan.axis.interval
         demand: list[Status | None] = [
             Status.REFUSED if refuse_demand(rules, street.demand_counts[:, window], slots) is not None else None
             for window, slots in enumerate(plan.demand.expected(plan.axis).tolist())
         ]
+        nominal = plan.billing.length
+        # A state from before short windows were joined was released by nominal lengths alone.
+        spans = plan.billing.spans.tolist() if plan.billing.least else [nominal] * len(plan.billing)
         bills: list[list[Status | None]] = [
             [
-                Status.REFUSED if refuse_billing(rules, count, interval, plan.billing.length) is not None else None
-                for count in counts
+                Status.REFUSED if refuse_billing(rules, count, interval, nominal, span) is not None else None
+                for count, span in zip(counts, spans, strict=True)
             ]
             for counts in street.bill_counts.tolist()
         ]
+        edges = plan.billing.slots(plan.axis)
         for window in range(len(plan.billing)):
             heed()
             columns = street.columns_with_bills(window, cuts)
-            if not len(columns):
+            if not len(columns) or edges[window] < since:
                 continue
             passing = np.array([own[window] is None for own in bills]) & (street.bill_counts[:, window] > 0)
             opened = np.array([demand[column] is None for column in columns])

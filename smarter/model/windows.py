@@ -64,11 +64,13 @@ class WindowGrid:
         timezone: IANA name of the clock that cut it.
         length: nominal seconds of a window.
         edges: int64, epoch seconds of UTC, strictly ascending, one more than there are windows.
+        least: seconds under which a window was joined with a neighbour; 0 for a grid as it was cut.
     """
 
     timezone: str
     length: int
     edges: NDArray[np.int64]
+    least: int = 0
 
     def __len__(self) -> int:
         return len(self.edges) - 1
@@ -82,6 +84,16 @@ class WindowGrid:
     def ends(self) -> NDArray[np.int64]:
         """End of each window, not part of it."""
         return self.edges[1:]
+
+    @property
+    def spans(self) -> NDArray[np.int64]:
+        """Real seconds of each window."""
+        return np.diff(self.edges)
+
+    @property
+    def longest(self) -> int:
+        """The most seconds that a window of such a grid can last, whatever its span."""
+        return longest_length(self.length, self.least)
 
     def window_of(self, epochs: NDArray[np.int64]) -> NDArray[np.int64]:
         """The window in which each instant lies; -1 outside. A slot belongs to the window that it starts in."""
@@ -168,12 +180,14 @@ def check_length(length: int, reading_interval: int = 1) -> None:
         raise ScenarioError(f"a window of {spell(length)} does not divide a day; {way_out}")
 
 
-def longest_length(length: int) -> int:
+def longest_length(length: int, least: int = 0) -> int:
     """The most seconds that a window of nominal ``length`` can last over any clock change (for bounds).
 
     A clock that is put back lengthens one window, and at most doubles it: beyond that there is an edge inside.
+    ``least`` is that of :func:`~smarter.model.joining.join_short`. A joined window lasts less than ``length + least``:
+    one part is under ``least``, the other at most ``length``.
     """
-    return length + min(length, LARGEST_CHANGE)
+    return length + min(length, max(LARGEST_CHANGE, least))
 
 
 def iso(epoch: int, timezone: str) -> str:

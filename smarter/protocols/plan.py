@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from heapq import merge
@@ -14,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from smarter.api import SourceContext, SourceMeter
+from smarter.api import MeteredWindow, SourceContext, SourceMeter, Tariff
 from smarter.errors import DataError, UsageError
-from smarter.model.clock import WallClock
+from smarter.model.clock import WallClock, zone
 from smarter.model.control import heed
-from smarter.model.periods import Periods, period_edges
+from smarter.model.joining import LOOKAHEAD, Separate, join_short
+from smarter.model.periods import Periods, period_edges, period_of
 from smarter.model.readings import MWH_PER_KWH
 from smarter.model.windows import Axis, WindowGrid, cut, iso, spell
 from smarter.parties.meter.survey import surveys
@@ -115,14 +117,14 @@ def periods_of(scenario: Scenario, roster: Mapping[str, Sequence[KeptMeter]]) ->
     return Periods(scenario.tariff.create().options.period, clocks)
 
 
-def plan_run(scenario: Scenario) -> tuple[NeighbourhoodPlan, ...]:
-    """Look at the data as far as planning needs it.
+def plan_run(scenario: Scenario, join: bool = True) -> tuple[NeighbourhoodPlan, ...]:
+    """Look at the data as far as planning needs it; ``join`` as for :func:`cut_plan`.
 
     Raises:
         DataError: no meters, too few, no reading in the span, or a file that cannot be read.
         UsageError: a fault of a meter that its neighbourhood does not have.
     """
-    plans = tuple(_plan(scenario, name, area) for name, area in scenario.neighbourhoods.items())
+    plans = tuple(_plan(scenario, name, area, join) for name, area in scenario.neighbourhoods.items())
     _refuse_shared(plans)
     names = {plan.name: [meter.name for meter in plan.meters] for plan in plans}
     for number, fault in enumerate(scenario.faults):
@@ -173,7 +175,7 @@ def choose_meters(scenario: Scenario, name: str) -> tuple[SourceMeter, ...]:
     return tuple(meters[: area.meters])
 
 
-def _plan(scenario: Scenario, name: str, area: Neighbourhood) -> NeighbourhoodPlan:
+def _plan(scenario: Scenario, name: str, area: Neighbourhood, join: bool) -> NeighbourhoodPlan:
     meters = choose_meters(scenario, name)
     if len(meters) < scenario.release.min_meters:
         raise DataError(
@@ -182,7 +184,7 @@ def _plan(scenario: Scenario, name: str, area: Neighbourhood) -> NeighbourhoodPl
         )
     start, end = _span(scenario, area, meters)
     axis = Axis(scenario.windows.reading, _phase(area, meters, scenario.windows.reading, start, end))
-    return cut_plan(scenario, name, axis, start, end, len(meters), meters)
+    return cut_plan(scenario, name, axis, start, end, len(meters), meters, join=join)
 
 
 def cut_plan(
@@ -193,11 +195,19 @@ def cut_plan(
     end: int,
     size: int,
     meters: tuple[SourceMeter, ...] = (),
+    *,
+    join: bool = True,
 ) -> NeighbourhoodPlan:
-    """The plan of a neighbourhood whose span and slots are known."""
+    """The plan of a neighbourhood whose span and slots are known.
+
+    ``join``: whether billing windows that a change of clocks shortens are joined with a neighbour.
+    """
     area = scenario.neighbourhoods[name]
+    tariff: Tariff = scenario.tariff.create()
     billing = cut(area.timezone, scenario.windows.billing, start, end)
-    edges = period_edges(billing, scenario.tariff.create().options.period)
+    if join:
+        billing = _joined(billing, scenario.release.min_billing_window, _at_other_price(tariff, area.timezone))
+    edges = period_edges(billing, tariff.options.period)
     return NeighbourhoodPlan(
         name,
         area.timezone,
@@ -212,6 +222,41 @@ def cut_plan(
         billing,
         tuple(int(axis.first_slot_from(edge)) for edge in edges),
     )
+
+
+def _joined(grid: WindowGrid, least: int, separate: Separate) -> WindowGrid:
+    """The grid with short windows joined; its edges do not depend on where the span ends.
+
+    So the last windows are joined with later ones, too, as they would be in a longer span. The first edge stays: a
+    state's start never changes.
+    """
+    first, last = int(grid.edges[0]), int(grid.edges[-1])
+    joined = join_short(cut(grid.timezone, grid.length, first, last + LOOKAHEAD * grid.length), least, separate)
+    return replace(joined, edges=joined.edges[: joined.edges.searchsorted(last) + 1].copy())
+
+
+def _at_other_price(tariff: Tariff, timezone: str) -> Separate:
+    """Whether neighbouring windows have different prices, or are in different bills."""
+    clock = zone(timezone)
+
+    def prices(start: int, end: int) -> list[list[tuple[str, Decimal]]]:
+        first, last = datetime.fromtimestamp(start, clock), datetime.fromtimestamp(end, clock)
+        used_and_fed_in = (MWH_PER_KWH, -MWH_PER_KWH)
+        return [
+            [(line.label, line.rate) for line in tariff.lines([MeteredWindow(first, last, energy)])]
+            for energy in used_and_fed_in
+        ]
+
+    def differs(start: int, edge: int, end: int) -> bool:
+        period = tariff.options.period
+        if period_of(start, timezone, period) != period_of(edge, timezone, period):
+            return True
+        try:
+            return prices(start, edge) != prices(edge, end)
+        except Exception:  # noqa: BLE001 - a plugin that fails on one window may still bill all; keep the edge
+            return True
+
+    return differs
 
 
 def _span(scenario: Scenario, area: Neighbourhood, meters: Sequence[SourceMeter]) -> tuple[int, int]:

@@ -109,6 +109,11 @@ def cryptography_of(scenario: Scenario) -> Cryptography:
     return Cryptography(scenario.crypto.aggregate.create(), scenario.crypto.deliver.create())
 
 
+def joins(journal: Journal) -> bool:
+    """Whether a deployment's short billing windows are joined; those of earlier versions are not."""
+    return journal.get("joined") is not None
+
+
 def recall(scenario: Scenario, state: StateFolder) -> Session | None:
     """The deployment on ``state`` as the journal knows it, without a look at the data; None when there is none yet.
 
@@ -146,6 +151,7 @@ def recall(scenario: Scenario, state: StateFolder) -> Session | None:
             journal.get(f"start {name}"),
             journal.get(f"end {name}"),
             len(kept_meters),
+            join=joins(journal),
         )
         for name, kept_meters in roster.items()
     )

@@ -19,7 +19,7 @@ from smarter.model.messages.frame import DEPLOYMENT_BYTES, PSEUDONYM_BYTES
 from smarter.model.windows import iso
 from smarter.protocols.plan import NeighbourhoodPlan, plan_run
 from smarter.protocols.provision import Keyring, make_keys
-from smarter.protocols.session import Session, cryptography_of, recall
+from smarter.protocols.session import Session, cryptography_of, joins, recall
 from smarter.scenario import Scenario
 from smarter.state import Journal, KeptMeter, StateFolder, WrappedKeys
 
@@ -67,6 +67,7 @@ def begin(
         deployment=deployment,
         scenario=scenario.digest,
         name=scenario.name,
+        joined=1,
         **{f"start {plan.name}": plan.start for plan in plans},
         **{f"end {plan.name}": plan.end for plan in plans},
         **{f"phase {plan.name}": plan.axis.phase for plan in plans},
@@ -96,7 +97,7 @@ def find(scenario: Scenario, state: StateFolder) -> Session | None:
 
 def _checked(recalled: Session, state: StateFolder) -> Session:
     """The deployment with the plan that its data give now, which may end later than the one it was begun with."""
-    plans = plan_run(recalled.scenario)
+    plans = plan_run(recalled.scenario, joins(recalled.journal))
     cuts, progress = dict(recalled.cuts), recalled.journal.progress()
     later: dict[str, object] = {}
     for plan, before in zip(plans, recalled.plans, strict=True):

@@ -18,7 +18,7 @@ class ReleaseRules:
 
     Attributes:
         min_meters: at least so many meters in a demand sum.
-        min_billing_window: no billing window of a nominal length under so many seconds.
+        min_billing_window: seconds, the least that a billing window must last by the clock and in reality.
     """
 
     min_meters: int
@@ -38,10 +38,22 @@ def refuse_demand(rules: ReleaseRules, counts: NDArray[np.int64], slots: int) ->
     return None
 
 
-def refuse_billing(rules: ReleaseRules, count: int, interval: int, length: int) -> str | None:
-    """Why a billing window must not be released; None when it may. ``interval``, ``length``: seconds, nominal."""
-    if length < rules.min_billing_window:
-        return f"a window of {length} s is shorter than the least of {rules.min_billing_window} s"
-    if 2 * count * interval < length:
-        return f"only {count} of {length // interval} readings"
+def refuse_billing(rules: ReleaseRules, count: int, interval: int, length: int, span: int) -> str | None:
+    """Why a billing window must not be released; None when it may.
+
+    A change of clocks, or a joined neighbour, makes a window last longer or shorter than its nominal length. It must
+    be long enough by both, and its readings must cover half of the longer.
+
+    Args:
+        rules: of the deployment.
+        count: readings that went in.
+        interval: seconds of a reading.
+        length: nominal seconds.
+        span: real seconds, from its start to its end.
+    """
+    shorter, longer = min(length, span), max(length, span)
+    if shorter < rules.min_billing_window:
+        return f"a window of {shorter} s is shorter than the least of {rules.min_billing_window} s"
+    if 2 * count * interval < longer:
+        return f"only {count} of {longer // interval} readings"
     return None

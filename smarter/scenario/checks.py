@@ -95,7 +95,26 @@ def _windows(scenario: Scenario) -> Found:
         if problem := length_problem(getattr(windows, name), windows.reading):
             yield ("windows", name), problem
     if length_problem(windows.billing, windows.reading) is None:
-        yield from _billing(scenario)
+        found = list(_billing(scenario))
+        yield from found
+        if not found:
+            yield from _demand(scenario)
+
+
+def _demand(scenario: Scenario) -> Found:
+    """Refuse demand windows that billing windows are not made up of; each billing edge is then a demand edge."""
+    windows = scenario.windows
+
+    def works(length: int) -> bool:
+        return length_problem(length, windows.reading) is None and windows.billing % length == 0
+
+    length = windows.demand
+    if length_problem(length, windows.reading) is None and windows.billing % length:
+        way_out = lengths_that_work(works, length)
+        yield (
+            ("windows", "demand"),
+            f"windows of {spell(length)} do not divide windows.billing, {spell(windows.billing)}; {way_out}.",
+        )
 
 
 def _billing(scenario: Scenario) -> Found:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from smarter.model.clock import NEVER
 from smarter.state.deployment import JOURNAL_FORMAT, KeptDeployment
 
 _MIGRATION = """
@@ -62,6 +63,12 @@ class KeptLedger(KeptDeployment):
                 for statement in filter(str.strip, _MIGRATION.split(";")):
                     self._db.execute(statement)
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES ('format', ?)", (JOURNAL_FORMAT,))
+                self._db.execute("INSERT INTO meta SELECT 'rule 4 since ' || neighbourhood, next_slot FROM progress")
+
+    def rule_4_since(self, neighbourhood: str) -> int:
+        """The slot from which on there was release rule 4: of a journal that was migrated, how far it had come."""
+        since = self.get(f"rule 4 since {neighbourhood}")
+        return NEVER if since is None else int(since)
 
     def enter(self, rows: Iterable[LedgerRow]) -> None:
         """Write decisions down, durably, before anything is opened; one that is there stays as it is."""

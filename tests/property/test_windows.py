@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from smarter.errors import ScenarioError
-from smarter.model.clock import DAY
-from smarter.model.windows import LARGEST_CHANGE, Axis, check_length, cut, iso, longest_length
+from smarter.model.clock import DAY, changes
+from smarter.model.joining import LOOKAHEAD, join_short
+from smarter.model.windows import LARGEST_CHANGE, Axis, WindowGrid, check_length, cut, iso, longest_length
 
 SHIFTS = {  # by how much each zone moves its clock at most, from 2010 on
     "UTC": 0,
@@ -73,6 +74,163 @@ def test_grids_cover_the_span_tightly_with_windows_of_nearly_their_length_whatev
         within = cut(zone, length, inner, outer).edges
         place = int(np.searchsorted(edges, within[0]))
         assert edges[place : place + len(within)].tolist() == within.tolist()
+
+
+NESTED_ZONES = (
+    "Africa/Casablanca",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "Antarctica/Troll",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "Europe/London",
+    "Pacific/Apia",
+)
+DIVISORS = tuple(length for length in range(60, DAY + 1, 60) if DAY % length == 0)
+YEARS = st.integers(epoch(1990, 1, 1), epoch(2030, 1, 1))
+
+
+@st.composite
+def moments(draw: st.DrawFn, zone: str) -> int:
+    """Any instant, and often one near a change of clocks."""
+    instant = draw(YEARS)
+    year = datetime.fromtimestamp(instant, UTC).year
+    turns = [turn for turn, _, _ in changes(zone, year)]
+    near = draw(st.sampled_from([instant, *turns]))
+    return instant if near == instant else near + draw(st.integers(-2 * DAY, 2 * DAY))
+
+
+@given(zone=st.sampled_from(NESTED_ZONES), days=st.integers(1, 40), data=st.data())
+def test_every_edge_of_a_billing_window_is_one_of_a_demand_window_that_divides_it(
+    zone: str, days: int, data: st.DataObject
+) -> None:
+    billing = data.draw(st.sampled_from(DIVISORS) | st.integers(1, 31).map(lambda n: n * DAY))
+    whole = st.integers(1, 31).map(lambda n: n * DAY)
+    demand = data.draw((st.sampled_from(DIVISORS) | whole).filter(lambda length: billing % length == 0))
+    start = data.draw(moments(zone))
+    outer = cut(zone, billing, start, start + days * DAY)
+    inner = cut(zone, demand, int(outer.edges[0]), int(outer.edges[-1]))
+    assert set(outer.edges.tolist()) <= set(inner.edges.tolist())
+    assert (inner.edges[0], inner.edges[-1]) == (outer.edges[0], outer.edges[-1])
+
+
+# Windows that a change of clocks shortens.
+
+
+def never(start: int, edge: int, end: int) -> bool:
+    return False
+
+
+def local_edges(grid: WindowGrid) -> list[str]:
+    return [iso(edge, grid.timezone)[11:16] for edge in grid.edges.tolist()]
+
+
+def around(zone: str, *date: int, length: int = 7_200) -> WindowGrid:
+    """A grid over the eight hours from local midnight."""
+    start = int(datetime(*date, tzinfo=ZoneInfo(zone)).timestamp())  # type: ignore[misc,arg-type]
+    return cut(zone, length, start - 7_200, start + 6 * 3600)
+
+
+@pytest.mark.parametrize(
+    ("zone", "date", "before", "after"),
+    [
+        ("America/New_York", (2016, 3, 13), "22 00 03 04 06 08", "22 00 04 06 08"),
+        ("Europe/London", (2016, 3, 27), "22 00 02 04 06 08", "22 02 04 06 08"),
+        ("Antarctica/Troll", (2016, 3, 27), "22 00 03 04 06 08", "22 00 04 06 08"),  # two short ones: an hour each
+        ("Asia/Kolkata", (2016, 3, 27), "22 00 02 04 06", "22 00 02 04 06"),
+    ],
+)
+def test_a_short_window_joins_a_short_one_or_the_one_before(
+    zone: str, date: tuple[int, ...], before: str, after: str
+) -> None:
+    grid = around(zone, *date)
+    assert [edge[:2] for edge in local_edges(grid)] == before.split()
+    assert [edge[:2] for edge in local_edges(join_short(grid, 7_200, never))] == after.split()
+
+
+def test_a_short_window_joins_the_one_after_where_the_edge_before_must_stay_and_else_none() -> None:
+    grid = around("America/New_York", 2016, 3, 13)
+    gone = int(grid.edges[2])
+    asked: list[tuple[int, int, int]] = []
+
+    def apart(start: int, edge: int, end: int) -> bool:
+        asked.append((start, edge, end))
+        return edge == gone
+
+    joined = join_short(grid, 7_200, apart)
+    assert [edge[:2] for edge in local_edges(joined)] == ["22", "00", "03", "06", "08"]
+    assert asked == [tuple(grid.edges[1:4].tolist()), tuple(grid.edges[2:5].tolist())], "it asks about short ones only"
+    alone = join_short(grid, 7_200, lambda start, edge, end: True)
+    assert alone.edges.tolist() == grid.edges.tolist()
+
+
+def test_the_first_and_the_last_edge_of_a_grid_stay() -> None:
+    grid = around("America/New_York", 2016, 3, 13)
+    first = WindowGrid(grid.timezone, grid.length, grid.edges[2:])
+    assert [edge[:2] for edge in local_edges(join_short(first, 7_200, never))] == ["03", "06", "08"]
+    only = WindowGrid(grid.timezone, grid.length, grid.edges[2:4])
+    assert local_edges(join_short(only, 7_200, never)) == local_edges(only)
+
+
+def test_a_window_is_short_by_real_seconds_under_the_least_alone() -> None:
+    grid = around("America/New_York", 2016, 3, 13, length=10_800)
+    assert int(grid.spans.min()) == 7_200
+    assert join_short(grid, 7_200, never).edges.tolist() == grid.edges.tolist()
+    assert len(join_short(grid, 7_201, never)) == len(grid) - 1
+
+
+@given(
+    zone=st.sampled_from(NESTED_ZONES),
+    length=st.sampled_from((3_600, 7_200, 10_800, 28_800, 43_200, DAY, 2 * DAY, 7 * DAY)),
+    days=st.integers(1, 40),
+    share=st.floats(0.1, 1),
+    kept=st.integers(0, 5),
+    data=st.data(),
+)
+def test_joined_windows_keep_to_the_bound_and_no_fitting_one_is_left_short(
+    zone: str, length: int, days: int, share: float, kept: int, data: st.DataObject
+) -> None:
+    def apart(start: int, edge: int, end: int) -> bool:
+        return kept > 0 and edge // 60 % kept == 0
+
+    least = max(1, int(length * share))
+    start = data.draw(moments(zone))
+    grid = cut(zone, length, start, start + days * DAY)
+    joined = join_short(grid, least, apart)
+    edges = joined.edges.tolist()
+    assert set(edges) <= set(grid.edges.tolist())
+    assert (edges[0], edges[-1]) == (grid.edges[0], grid.edges[-1])
+    gone = set(grid.edges.tolist()) - set(edges)
+    assert all(not apart(0, edge, 0) for edge in gone)
+    assert joined.longest == longest_length(length, least)
+    assert int(joined.spans.max()) <= joined.longest
+    for low, high in pairwise(edges):
+        inside = [edge for edge in grid.edges.tolist() if low <= edge <= high]
+        if len(inside) > 2:
+            assert high - low < length + least
+            assert any(after - before < least for before, after in pairwise(inside))
+    for place in np.flatnonzero(joined.spans < least).tolist():
+        for neighbour, edge in ((place - 1, edges[place]), (place + 1, edges[place + 1])):
+            if 0 <= neighbour < len(joined):
+                assert apart(0, edge, 0) or joined.spans[neighbour] > length
+
+
+@given(zone=st.sampled_from(NESTED_ZONES), length=st.sampled_from((3_600, 7_200, 10_800, DAY)), data=st.data())
+def test_joined_edges_do_not_depend_on_a_span_that_ends_later(zone: str, length: int, data: st.DataObject) -> None:
+    middle = data.draw(moments(zone))
+    start = middle - data.draw(st.integers(1, 20)) * length
+    shorter = cut(zone, length, start, middle)
+    assume(len(shorter) > 1)
+    first, last = int(shorter.edges[0]), int(shorter.edges[-1])
+    grids = [join_short(cut(zone, length, first, last + n * length), length, never) for n in (LOOKAHEAD, 40)]
+    parts = [grid.edges[: grid.edges.searchsorted(last) + 1].tolist() for grid in grids]
+    assert parts[0] == parts[1]
+
+
+def test_a_joined_window_needs_wider_lanes_only_where_the_least_is_over_seven_hours() -> None:
+    for length in LENGTHS:
+        assert longest_length(length, min(length, LARGEST_CHANGE)) == longest_length(length)
+    assert longest_length(DAY, DAY) == 2 * DAY
 
 
 @pytest.mark.parametrize("zone", CHANGES)

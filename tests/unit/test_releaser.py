@@ -14,7 +14,7 @@ from smarter.keys import signing
 from smarter.model.messages import Aggregate, CellTable, Signed, aggregate
 from smarter.model.views import View, acting
 from smarter.parties.releaser import Ledger, LedgerEntry
-from smarter.releasing.rules import ReleaseRules
+from smarter.releasing.rules import ReleaseRules, refuse_billing
 
 Make = Callable[..., Any]
 
@@ -108,15 +108,40 @@ def test_a_window_is_refused_that_is_not_as_long_as_the_pes_says(street: Make) -
     (message,) = carried(here, 3)["billing"]
     asked = here.asked(message)
     reason = "its length and slots contradict its start and end"
-    for change in (
-        {"ends": asked.starts + 60},
-        {"ends": asked.ends + 86_400},
-        {"slots": asked.slots * 2},
-        {"interval": asked.interval * 2},
-        {"length": asked.length // 3},
+    for change, refusal in (
+        ({"ends": asked.starts + 60}, "a window of 60 s is shorter than the least of 3600 s"),
+        ({"ends": asked.ends + 86_400}, "only 180 of 1620 readings"),
+        ({"ends": asked.ends + 7_200}, reason),
+        ({"slots": asked.slots * 2}, reason),
+        ({"interval": asked.interval * 2}, reason),
+        ({"length": asked.length // 3}, reason),
     ):
         here.rules = ReleaseRules(5, 3600)
-        assert set(statuses(here.new_releaser().decide(altered(here, message, **change)))) == {reason}, change
+        assert set(statuses(here.new_releaser().decide(altered(here, message, **change)))) == {refusal}, change
+
+
+@pytest.mark.parametrize(("least", "over", "passes"), [(10_800, 10_800, True), (10_800, 10_801, False)])
+def test_a_window_lasts_no_longer_than_a_joined_one_can(street: Make, least: int, over: int, passes: bool) -> None:
+    here = street(hours=6, billing=6 * 3600, rules=ReleaseRules(5, least))
+    (message,) = carried(here, 6)["billing"]
+    asked = here.asked(message)
+    longer = {
+        "length": 10_800,
+        "ends": asked.ends + over - 10_800,
+        "slots": -(-(asked.slots * 60 + over - 10_800) // 60),
+    }
+    decision = here.new_releaser().decide(altered(here, message, **longer))
+    assert all(verdict.passes for verdict in decision.verdicts) is passes
+
+
+def test_a_billing_window_is_judged_by_its_real_seconds_too() -> None:
+    rules = ReleaseRules(5, 7_200)
+    assert refuse_billing(rules, 60, 60, 7_200, 3_600) == "a window of 3600 s is shorter than the least of 7200 s"
+    assert refuse_billing(rules, 60, 60, 3_600, 7_200) == "a window of 3600 s is shorter than the least of 7200 s"
+    assert refuse_billing(rules, 89, 60, 7_200, 10_800) == "only 89 of 180 readings"
+    assert refuse_billing(rules, 90, 60, 7_200, 10_800) is None
+    assert refuse_billing(rules, 89, 60, 10_800, 7_200) == "only 89 of 180 readings"
+    assert refuse_billing(rules, 90, 60, 10_800, 7_200) is None
 
 
 def test_what_does_not_pass_is_opened_only_beside_what_does_and_counted_as_withheld(street: Make) -> None:

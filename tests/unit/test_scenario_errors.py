@@ -108,6 +108,13 @@ def accepted(text: str, *overrides: str, registry: Registry | None = None) -> Sc
             "use 3h.",
         ),
         ("billing: 3h", "billing: 1d", "x.yaml line 11, windows.billing: windows of 1d straddle the price change"),
+        (
+            "demand: 15min",
+            "demand: 2h",
+            "x.yaml line 10, windows.demand: windows of 2h do not divide windows.billing, 3h; "
+            "use 12min or 15min or 20min or 30min or 1h or 3h.",
+        ),
+        ("demand: 15min", "demand: 6h", "x.yaml line 10, windows.demand: windows of 6h do not divide windows.billing"),
         ("meters: 10", "meters: 4", "x.yaml line 5, neighbourhoods.lane.meters: 4 is fewer than release.min_meters, 5"),
         (
             "end: 2016-01-08",
@@ -207,6 +214,27 @@ def test_the_window_lengths_that_a_refusal_names_are_accepted() -> None:
     assert len(lengths) > 3
     for length in lengths:
         accepted(TEXT, *given, f"windows.billing={length}")
+
+
+def test_the_demand_lengths_that_a_refusal_names_divide_the_billing_window() -> None:
+    said = refused(TEXT, "windows.demand=2h")
+    lengths = said.split("use ")[1].rstrip(".").split(" or ")
+    assert len(lengths) > 3
+    for length in lengths:
+        windows = accepted(TEXT, f"windows.demand={length}").windows
+        assert windows.billing % windows.demand == 0
+
+
+def test_demand_windows_of_days_must_divide_the_billing_window_too() -> None:
+    given = ("tariff={plugin: flat, rate: 0.2, period: run}", "windows.billing=6d")
+    assert accepted(TEXT, *given, "windows.demand=2d").windows.demand == 2 * 86_400
+    assert "windows of 4d do not divide windows.billing, 6d; use" in refused(TEXT, *given, "windows.demand=4d")
+
+
+def test_a_billing_window_that_is_refused_says_nothing_of_demand() -> None:
+    said = refused(TEXT, "windows.billing=4h", "windows.demand=3h")
+    assert "windows.billing=4h: windows of 4h straddle" in said
+    assert "windows.demand" not in said
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smarter.model.windows import Axis, WindowGrid, WindowKind, longest_length
+from smarter.model.windows import Axis, WindowGrid, WindowKind
 from smarter.packing import LanePlan, plan_lanes
 
 
@@ -106,7 +106,7 @@ def lay_out(
     """Lay the windows of ``grid`` out.
 
     A window closes at the end of the first hold that lies ``grace`` slots behind its own end. A lane's bound is the
-    largest reading times all that can be added up in it, for the longest window that the wall clock can make.
+    largest reading times all that can be added up in it, for the longest window that such a grid can have.
 
     Args:
         kind: which plan of section 7 of the design: one lane a window, or one a meter and window.
@@ -122,6 +122,6 @@ def lay_out(
     """
     edges = grid.slots(axis)
     closes = first_slot + -(-(edges[1:] + grace - first_slot) // hold) * hold
-    addends = -(-longest_length(grid.length) // axis.interval) * (meters if kind == "demand" else 1)
+    addends = -(-grid.longest // axis.interval) * (meters if kind == "demand" else 1)
     plan = plan_lanes(plaintext_bits, largest * addends, most_lanes)
     return Layout(kind, grid, first_slot, edges, closes, meters, plan)

@@ -174,9 +174,10 @@ class Sums:
         if self.layout.kind == "demand":
             slots = int(self.layout.edges[window + 1] - self.layout.edges[window])
             return np.full(len(counts), refuse_demand(self._rules, counts, slots) is not None)
-        length = self.layout.grid.length
+        grid = self.layout.grid
+        length, span = grid.length, int(grid.edges[window + 1] - grid.edges[window])
         return np.array(
-            [refuse_billing(self._rules, count, self._interval, length) is not None for count in counts.tolist()]
+            [refuse_billing(self._rules, count, self._interval, length, span) is not None for count in counts.tolist()]
         )
 
     def _pack_joint(self, closing: int, pieces: Pieces) -> Iterator[tuple[Place, list[int], list[int]]]:

@@ -121,12 +121,16 @@ class _Draft:
             if meter < 0:
                 refusal = refuse_demand(rules, counts, slots)
             else:
-                refusal = refuse_billing(rules, readings, asked.interval, asked.length)
+                refusal = refuse_billing(rules, readings, asked.interval, asked.length, end - start)
             refusal = (
                 refusal
                 or ("more readings than slots" if int(counts.max()) > slots else None)
                 or _released_before(asked.kind, holder, members, start, end, ledger)
-                or (None if _adds_up(asked, start, end, slots) else "its length and slots contradict its start and end")
+                or (
+                    None
+                    if _adds_up(asked, rules, start, end, slots)
+                    else "its length and slots contradict its start and end"
+                )
             )
             status = Status.REFUSED if refusal else Status.COMPLETE if readings == expected else Status.INCOMPLETE
             reason = refusal or ""
@@ -144,12 +148,11 @@ class _Draft:
         """Whether the PES left a window's readings out of its sum although it would be opened."""
         return bool(self.aggregate.left_out[lane]) and self.verdicts[lane].passes and not self.settled[lane]
 
-    def refuse_left_out(self, chosen: Callable[[Verdict], bool] = lambda verdict: True) -> list[int]:
-        """Refuse what the PES left readings out of, among ``chosen`` verdicts; returns the lanes."""
-        lanes = [each.lane for each in self.verdicts if self.is_left_out(each.lane) and chosen(each)]
-        for lane in lanes:
-            self.close(lane, Status.REFUSED, LEFT_OUT)
-        return lanes
+    def refuse_left_out(self, chosen: Callable[[Verdict], bool]) -> None:
+        """Refuse what the PES left readings out of, among ``chosen`` verdicts."""
+        for verdict in list(self.verdicts):
+            if self.is_left_out(verdict.lane) and chosen(verdict):
+                self.close(verdict.lane, Status.REFUSED, LEFT_OUT)
 
     def entries(self) -> Iterable[LedgerEntry]:
         """What the ledger keeps of each window that has readings, in the order of the verdicts."""
@@ -190,10 +193,11 @@ def _released_before(
     return None
 
 
-def _adds_up(aggregate: Aggregate, start: int, end: int, slots: int) -> bool:
+def _adds_up(aggregate: Aggregate, rules: ReleaseRules, start: int, end: int, slots: int) -> bool:
     """Whether a window is as long as the PES says: the rules go by its word for slots and nominal length."""
     span = end - start
-    return abs(slots * aggregate.interval - span) < aggregate.interval and span <= longest_length(aggregate.length)
+    longest = longest_length(aggregate.length, rules.min_billing_window if aggregate.kind == "billing" else 0)
+    return abs(slots * aggregate.interval - span) < aggregate.interval and span <= longest
 
 
 def _suppress(bills: _Draft, window: int, drafts: Sequence[_Draft], rules: ReleaseRules, ledger: Ledger) -> None:
