@@ -24,9 +24,10 @@ from smarter.bench.figures import (
     Row,
     elapsed,
 )
+from smarter.model.cells import Cell
 from smarter.releasing.rules import ReleaseRules, refuse_billing, refuse_demand
 from smarter.releasing.suppression import Suppression, is_exposed, suppress
-from smarter.releasing.table import Cell, Table
+from smarter.releasing.table import Table
 
 HOMES = (5, 10, 30, 114)
 LOSSES = (0.001, 0.01, 0.05)
@@ -178,7 +179,7 @@ def released_table(received: NDArray[np.bool_]) -> Table:
     demand = [refuse_demand(RULES, counts, DEMAND_S // READING_S) is None for counts in readings.T]
     billed = np.array(
         [
-            refuse_billing(RULES, frames * FRAME_S // READING_S, READING_S, BILLING_S) is None
+            refuse_billing(RULES, frames * FRAME_S // READING_S, READING_S, BILLING_S, BILLING_S) is None
             for frames in range(FRAMES + 1)
         ]
     )

@@ -24,6 +24,8 @@ _STATUS = {
     "incomplete": ("○", ""),
     "missing": (NONE, "dim"),
     "refused": ("✕", "red"),
+    "withheld": ("✕", "red"),
+    "held": ("✕", "red"),
     "erased": ("∅", "dim"),
 }
 _MWH_PER_KWH_DIGITS = 6

@@ -24,6 +24,9 @@ SUMS, OWN = COLOURS["sum"], COLOURS["clear"]
 FINE = 4
 """Parts of a dot: so that each dot has some that are wholly its own, wherever rounding puts its border."""
 
+CLOSED = ("refused", "withheld", "held")
+"""Statuses of windows that were measured, and not released."""
+
 
 def demand_chart(
     rows: Sequence[WindowRow], timezone: str, *, width: int, height: int, colour: bool, tint: str = SUMS
@@ -106,8 +109,8 @@ def _windows_chart(
         room = cells * DOTS * (run.ends[-1] - run.starts[0]) / (end - start)
         points = _filled(run, start, hours.high, cells * DOTS) if marker == BLOCK else _outline(run, start, room)
         series.append(Series([x for x, _ in points], [y for _, y in points], marker, tint))
-    for status, mark, other in (("incomplete", HOLLOW, None), ("refused", CROSS, "red")):
-        marked = [(row, value_of(row)) for row in rows if row.status == status]
+    for statuses, mark, other in ((("incomplete",), HOLLOW, None), (CLOSED, CROSS, "red")):
+        marked = [(row, value_of(row)) for row in rows if row.status in statuses]
         if marked:
             x = [((row.start + row.end) / 2 - start) / 3600 for row, _ in marked]
             y = [max(up.low, 0.0) if value is None else value for _, value in marked]
@@ -124,7 +127,7 @@ def _legend(rows: Sequence[WindowRow], timezone: str) -> list[str]:
     counts = Counter(row.status for row in rows)
     words = {
         "incomplete": f"{HOLLOW} incomplete",
-        "refused": f"{CROSS} refused",
+        **{status: f"{CROSS} {status}" for status in CLOSED},
         "missing": "gaps: missing",
         "erased": "gaps: erased",
     }

@@ -61,6 +61,7 @@ def windows_json(seen: SeenWindows) -> str:
             "expected": row.expected,
             "energy_mwh": row.energy,
             "status": row.status,
+            "reason": row.reason,
         }
         for row in seen.rows
     ]

@@ -17,7 +17,7 @@ from smarter.model.windows import iso
 from smarter.protocols.report import Report
 from smarter.protocols.session import Session
 
-BILLING = ("meter", "window_start", "window_end", "readings", "expected", "energy_wh", "status")
+BILLING = ("meter", "window_start", "window_end", "readings", "expected", "energy_wh", "status", "reason")
 DEMAND = (
     "neighbourhood",
     "window_start",
@@ -28,6 +28,7 @@ DEMAND = (
     "energy_wh",
     "mean_kw",
     "status",
+    "reason",
 )
 BILLS = ("meter", "period_start", "period_end", "energy_wh", "currency", "amount", "status")
 METERS = ("meter", "source")
@@ -120,7 +121,7 @@ def billing_lines(pseudonym: str, timezone: str, rows: Iterable[WindowRow]) -> I
     """A household's windows, in the columns :data:`BILLING`."""
     for row in rows:
         start, end = iso(row.start, timezone), iso(row.end, timezone)
-        yield pseudonym, start, end, row.readings, row.expected, watt_hours(row.energy), row.status
+        yield pseudonym, start, end, row.readings, row.expected, watt_hours(row.energy), row.status, row.reason
 
 
 def demand_lines(neighbourhood: str, timezone: str, rows: Iterable[WindowRow]) -> Iterator[Sequence[object]]:
@@ -136,6 +137,7 @@ def demand_lines(neighbourhood: str, timezone: str, rows: Iterable[WindowRow]) -
             watt_hours(row.energy),
             mean_kilowatts(row),
             row.status,
+            row.reason,
         )
 
 

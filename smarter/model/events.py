@@ -110,7 +110,7 @@ class Released:
 
 @dataclass(frozen=True)
 class Refused:
-    """A window was not released, and why."""
+    """A window was not released, and why; ``status``: ``refused``, ``withheld`` or ``held``."""
 
     kind: WindowKind
     holder: str
@@ -118,6 +118,7 @@ class Refused:
     end: int
     reason: str
     neighbourhood: str
+    status: str = "refused"
 
 
 @dataclass(frozen=True)

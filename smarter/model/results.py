@@ -32,9 +32,10 @@ class WindowRow:
         meters: how many meters cover at least half of it.
         readings: how many went in.
         expected: how many could have.
-        energy: mWh; None when missing, refused or erased.
-        status: ``complete``, ``incomplete``, ``missing``, ``refused`` or ``erased``.
-        reason: why it was refused.
+        energy: mWh; None unless complete or incomplete.
+        status: ``complete``, ``incomplete``, ``missing``, ``refused``, ``withheld`` (demand), ``held`` (a bill) or
+            ``erased``.
+        reason: why it was refused, withheld or held.
     """
 
     kind: WindowKind
@@ -135,6 +136,7 @@ class RefusedWindow:
     holder: str
     start: str
     end: str
+    status: str
     reason: str
 
 

@@ -123,8 +123,9 @@ def _touched(own: OwnReadings, edges: NDArray[np.int64]) -> list[bool]:
 def _difference(row: WindowRow, counted: WindowRow, agreed: bool) -> Difference:
     if not agreed and not row.readings:
         why = "your meter sent nothing of it, since you did not agree to the notice: it is not billed"
-    elif row.status == Status.REFUSED.word:
-        why = f"not released, so not billed{f': {row.reason}' if row.reason else ''}"
+    elif row.status in (Status.REFUSED.word, Status.HELD.word):
+        said = "held back" if row.status == Status.HELD.word else "not released"
+        why = f"{said}, so not billed{f': {row.reason}' if row.reason else ''}"
     elif row.readings < counted.readings:
         lost = counted.readings - row.readings
         why = f"{lost:,} readings that the meter took never reached the PES, or came too late: they are not billed"

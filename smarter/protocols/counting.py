@@ -40,4 +40,4 @@ def told(neighbourhood: str, release: Release) -> Iterator[Released | Refused]:
             energy = release.energies[verdict.lane]
             yield Released(*window, verdict.readings, verdict.expected, energy, neighbourhood)
         elif verdict.reason:
-            yield Refused(*window, verdict.reason, neighbourhood)
+            yield Refused(*window, verdict.reason, neighbourhood, verdict.status.word)

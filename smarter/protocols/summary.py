@@ -117,7 +117,7 @@ def _noted(
         windows[row.kind][row.status] = windows[row.kind].get(row.status, 0) + 1
         if row.reason:
             start, end = iso(row.start, timezone), iso(row.end, timezone)
-            refusals.append(RefusedWindow(kind=row.kind, holder=row.holder, start=start, end=end, reason=row.reason))
+            refusals.append(RefusedWindow(row.kind, row.holder, start, end, row.status, row.reason))
         yield row
 
 

@@ -165,7 +165,8 @@ class Folder:
         self._log(Line(at, "released", event.kind, event.holder, *of, energy=event.energy, readings=share))
 
     def _refused(self, event: Refused, at: float) -> None:
-        self._log(Line(at, "refused", event.kind, event.holder, event.neighbourhood, event.start, event.reason))
+        reason = event.reason if event.status == "refused" else f"{event.status}: {event.reason}"
+        self._log(Line(at, "refused", event.kind, event.holder, event.neighbourhood, event.start, reason))
 
     def _fault(self, event: Fault, at: float) -> None:
         what: What = "dropped" if event.what == "frame" else "failed"

@@ -258,13 +258,15 @@ def test_ten_refusals_are_shown_and_the_others_counted() -> None:
             holder=METERS[0],
             start=f"2016-01-05T{hour:02}:00:00-05:00",
             end=f"2016-01-05T{hour + 1:02}:00:00-05:00",
+            status="refused" if hour else "held",
             reason=f"only {hour} of [180] readings",
         )
         for hour in range(13)
     ]
     lines = _printed(show.refusals, refused)
     assert sum("✕ billing" in line for line in lines) == 10
-    assert _with(lines, "✕ billing", "a3f91c02…", "2016-01-05 09:00", "only 9 of [180] readings")
+    assert _with(lines, "✕ billing", "a3f91c02…", "2016-01-05 09:00", "refused", "only 9 of [180] readings")
+    assert _with(lines, "✕ billing", "2016-01-05 00:00", "held")
     assert _with(lines, "and 3 more")
     assert not any("more" in line for line in _printed(show.refusals, refused[:10]))
     assert _printed(show.refusals, []) == []

@@ -61,10 +61,13 @@ def test_only_what_was_lost_is_missing(shown: tuple[Any, Any]) -> None:
 def test_windows_that_were_not_released_show_no_energy(shown: tuple[Any, Any]) -> None:
     lossy, _ = shown
     for row in lossy.billing + lossy.demand:
-        assert (row["energy_wh"] == "") == (row["status"] in ("missing", "refused"))
-    (refusal,) = lossy.result["refusals"]
+        assert (row["energy_wh"] == "") == (row["status"] in ("missing", "refused", "withheld"))
+    withheld, refusal = lossy.result["refusals"]
     assert (refusal["kind"], lossy.meters[refusal["holder"]]) == ("billing", "apt3")
     assert refusal["reason"] == "only 60 of 180 readings"
+    # Else the demand of the other eleven windows, less nine bills, would be apt3's hour from 06:00 to 07:00.
+    assert (withheld["kind"], withheld["status"], withheld["start"][11:16]) == ("demand", "withheld", "08:45")
+    assert withheld["reason"] == "with the bills it would show the use of fewer than 5 meters"
 
 
 def test_demand_counts_who_was_measured(shown: tuple[Any, Any]) -> None:
@@ -93,7 +96,7 @@ def test_a_frame_that_is_late_until_after_the_end_is_not_waited_for(
     street: Callable[..., Path], carry: Callable[..., Any]
 ) -> None:
     late = "{kind: delay, neighbourhood: lane, meter: home3, at: '2016-03-01 07:35', by: 1h}"
-    files = carry(street(more=f"grace: 6h\nfaults: [{late}]"))
+    files = carry(street(meters=8, more=f"grace: 6h\nfaults: [{late}]"))
     row = next(row for row in files.billing if row["meter"] == "home3" and "T06:00" in row["window_start"])
     assert (row["readings"], row["status"]) == ("18", "incomplete")
 

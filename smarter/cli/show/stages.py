@@ -20,14 +20,13 @@ def refusals(console: Console, refused: Sequence[RefusedWindow]) -> None:
         return
     heading(console, "Not released")
     table = quiet_table()
-    for name in ("window", "of", "start"):
+    for name in ("window", "of", "start", "status"):
         table.add_column(name, no_wrap=True)
     table.add_column("why")
     for window in refused[:SHOWN]:
         start = f"{datetime.fromisoformat(window.start):%Y-%m-%d %H:%M}"
-        table.add_row(
-            marked("refused", window.kind), Text(holder_of(window.kind, window.holder)), start, Text(window.reason)
-        )
+        holder = Text(holder_of(window.kind, window.holder))
+        table.add_row(marked("refused", window.kind), holder, start, window.status, Text(window.reason))
     console.print(table)
     if (more := len(refused) - SHOWN) > 0:
         console.print(Text(f"and {more:,} more; result.json (--json) lists them all.", style="dim"))

@@ -122,16 +122,11 @@ class _Draft:
                 refusal = refuse_demand(rules, counts, slots)
             else:
                 refusal = refuse_billing(rules, readings, asked.interval, asked.length, end - start)
-            refusal = (
-                refusal
-                or ("more readings than slots" if int(counts.max()) > slots else None)
-                or _released_before(asked.kind, holder, members, start, end, ledger)
-                or (
-                    None
-                    if _adds_up(asked, rules, start, end, slots)
-                    else "its length and slots contradict its start and end"
-                )
-            )
+            if refusal is None and int(counts.max()) > slots:
+                refusal = "more readings than slots"
+            refusal = refusal or _released_before(asked.kind, holder, members, start, end, ledger)
+            if refusal is None and not _adds_up(asked, rules, start, end, slots):
+                refusal = "its length and slots contradict its start and end"
             status = Status.REFUSED if refusal else Status.COMPLETE if readings == expected else Status.INCOMPLETE
             reason = refusal or ""
         met = counted_meters(counts, slots)
