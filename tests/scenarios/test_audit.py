@@ -17,7 +17,7 @@ from smarter.keys.unlock import KeyFileUnlock
 from smarter.model.audit import Entry
 from smarter.protocols import audit_reading, auditing
 from smarter.protocols.provision import open_keys
-from smarter.state import Journal, StateFolder
+from smarter.state import Journal, LedgerRow, StateFolder
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,10 @@ def check_once(state: Path, rows: Any) -> None:
     counts = Counter(action for action, *_ in windows)
     statuses = Counter(row["status"] for row in (*rows.billing, *rows.demand))
     assert counts["release"] == statuses["complete"] + statuses["incomplete"]
-    assert counts["refusal"] == statuses["refused"]
+    assert counts["refusal"] == statuses["refused"] + statuses["withheld"] + statuses["held"]
+    assert statuses["withheld"] > 0, "each of the reasons is looked at"
+    noted = Counter(entry.detail["status"] for entry in entries(state) if entry.action == "refusal")
+    assert noted == {status: statuses[status] for status in ("refused", "withheld", "held") if statuses[status]}
 
 
 def name_of(state: Path) -> str:
@@ -200,7 +203,7 @@ def test_a_release_that_the_log_lacks_is_seen_by_the_ledger(
     state = tmp_path / "state"
     carry(lane, state=state)
     journal = Journal(state / "journal.sqlite")
-    journal.enter([("demand", "lane", 0, 900, b"", bytes(32))])
+    journal.enter([LedgerRow("demand", "lane", 0, 900, b"", bytes(32), 0, "", b"", 0)])
     journal.close()
     asked = smarter("audit", "verify", lane, "--state", state)
     assert asked.code == 4

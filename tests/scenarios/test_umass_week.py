@@ -103,13 +103,13 @@ def test_every_billing_row_is_the_sum_of_its_readings(homes: dict[str, Readings]
             readings = within(homes[name], start, end)
             row = {"meter": name, "window_start": start.isoformat(), "window_end": end.isoformat()}
             row |= {"readings": str(len(readings)), "expected": "180", "energy_wh": watt_hours(sum(readings))}
-            expected.append(row | {"status": "complete"})
+            expected.append(row | {"status": "complete", "reason": ""})
     assert week.billing == expected
 
 
 def test_billing_rows_are_sorted_by_pseudonym_and_then_time(week: Any) -> None:
     lines = (week.folder / "billing.csv").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "meter,window_start,window_end,readings,expected,energy_wh,status"
+    assert lines[0] == "meter,window_start,window_end,readings,expected,energy_wh,status,reason"
     keys = [line.split(",")[:2] for line in lines[1:]]
     assert keys == sorted(keys)
     assert len({meter for meter, _ in keys}) == HOMES
@@ -125,7 +125,7 @@ def test_every_demand_row_is_the_sum_over_the_homes(homes: dict[str, Readings], 
         row |= {"meters": str(HOMES), "readings": str(len(readings)), "expected": str(15 * HOMES)}
         row |= {"energy_wh": watt_hours(sum(readings))}
         row |= {"mean_kw": str(Decimal(round(kilowatts * 1_000_000)).scaleb(-6).quantize(Decimal("0.000001")))}
-        expected.append(row | {"status": "complete"})
+        expected.append(row | {"status": "complete", "reason": ""})
     assert week.demand == expected
 
 

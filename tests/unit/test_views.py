@@ -123,9 +123,9 @@ def test_an_mdms_that_decrypts_shows_in_its_view_and_in_no_other(
         leaked.append((plugins.scheme, *keys.aggregate.values()))
         return keys
 
-    def tapping(deployment: pes.PesDeployment, message: bytes) -> Any:
-        tapped.append(message)
-        return decide(deployment, message)
+    def tapping(deployment: pes.PesDeployment, messages: list[bytes]) -> Any:
+        tapped.extend(messages)
+        return decide(deployment, messages)
 
     class Curious(MDMS):
         def receive(self, message: bytes) -> list[Any]:
