@@ -7,7 +7,7 @@ released is checked by exact rank over all coalitions of fewer than ``min_meters
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -160,3 +160,62 @@ def test_a_later_end_finds_what_was_decided(quickstart: Callable[..., tuple[Any,
     for start, table in tables(later.billing, later.demand, spans, demand_only=since):
         assert gains(table, 5) == [], start
     assert {row["status"] for row in later.demand if "T20:30" <= row["window_start"][10:16] < "T21"} == {"complete"}
+
+
+def test_the_shipped_losses_show_nothing(carry: Run, small_keys: tuple[str, ...]) -> None:
+    files = carry("lossy", *small_keys)
+    day = datetime(2016, 1, 1, tzinfo=ZoneInfo("America/New_York"))
+    spans = {"apt2": (4, 5), "apt3": (7, 13), "apt6": (15, 16)}
+    lost = {home: [(day + timedelta(hours=a), day + timedelta(hours=b))] for home, (a, b) in spans.items()}
+    for start, table in tables(files.billing, files.demand, lost):
+        assert gains(table, 5) == [], start
+
+
+def test_each_neighbourhood_is_judged_by_itself(carry: Run, small_keys: tuple[str, ...]) -> None:
+    """All but one home of one of them lose an hour; in the other one nothing is withheld for it."""
+    clean = carry("street-and-village", *small_keys)
+    street = [f"apt{number}" for number in range(1, 6)]
+    lost = [
+        f"{{kind: drop, neighbourhood: street, meter: {home}, at: '2016-01-01 16:00', until: '2016-01-01 17:00'}}"
+        for home in street[1:]
+    ]
+    files = carry("street-and-village", *small_keys, f"faults=[{', '.join(lost)}]")
+    of_street = [row for row in files.demand if row["neighbourhood"] == "street"]
+    others = [[row for row in each.demand if row["neighbourhood"] == "village"] for each in (clean, files)]
+    assert others[0] == others[1]
+    hour = (datetime.fromisoformat("2016-01-01T16:00-05:00"), datetime.fromisoformat("2016-01-01T17:00-05:00"))
+    billed = [row for row in files.billing if row["meter"] in street]
+    found = tables(billed, of_street, {home: [hour] for home in street[1:]})
+    assert {start.hour: gains(table, 5) for start, table in found} == {hour: [] for hour in range(0, 24, 4)}
+    assert [row["window_start"][11:16] for row in of_street if row["status"] == "withheld"] == ["19:45"]
+
+
+@pytest.mark.parametrize(("day", "changes"), [("2016-03-27", "spring"), ("2016-10-30", "autumn")])
+def test_the_days_on_which_clocks_change_show_nothing(
+    day: str, changes: str, street: Callable[..., Path], carry: Run
+) -> None:
+    """Of seven homes six lose an hour of the window that is a quarter shorter or longer that day."""
+    clock = ZoneInfo("Europe/Berlin")
+
+    def gone(meter: int, stamp: datetime) -> bool:
+        never = changes == "spring" and stamp.hour == 2
+        return never or (meter > 1 and stamp.hour == 0) or (meter == 5 and 6 <= stamp.hour < 8)
+
+    start = datetime.fromisoformat(day)
+    end = f"{start + timedelta(days=1):%Y-%m-%d}"
+    lane = street(meters=7, start=day, end=end, demand="30min", billing="3h", leave_out=gone)
+    files = carry(lane)
+    (short,) = ({row["expected"] for row in files.billing if row["window_start"][11:13] == "00"},)
+    assert short == {"24" if changes == "spring" else "48"}
+    lost = {
+        f"home{meter}": [
+            *([(start.replace(tzinfo=clock), start.replace(hour=1, tzinfo=clock))] if meter > 1 else []),
+            *([(start.replace(hour=6, tzinfo=clock), start.replace(hour=8, tzinfo=clock))] if meter == 5 else []),
+            # The files have the hour that comes twice in autumn just once.
+            *([(datetime(2016, 10, 30, 1, tzinfo=UTC), datetime(2016, 10, 30, 2, tzinfo=UTC))]),
+        ]
+        for meter in range(1, 8)
+    }
+    judged = [gains(table, 5) for _, table in tables(files.billing, files.demand, lost)]
+    assert judged == [[]] * 8
+    assert any(row["status"] == "withheld" for row in files.demand)
