@@ -34,10 +34,12 @@ class Grantee:
 
     Attributes:
         name: as the customers call it, or the first digits of its key's fingerprint.
+        marks: what it is known by: its keys' fingerprints, and its names as :func:`spelt`.
         spans: by pseudonym, the times of which it was sent such windows: epoch seconds, ascending, apart.
     """
 
     name: str
+    marks: set[str] = field(default_factory=set)
     spans: dict[bytes, list[tuple[int, int]]] = field(default_factory=dict)
 
     def has_of(self, meter: bytes, start: int, end: int) -> bool:
@@ -53,6 +55,27 @@ class Lengths:
 
     name: str
     window: int
+
+
+@dataclass(frozen=True)
+class Finer:
+    """A grant whose windows are finer than bills, as its customer is warned of it.
+
+    Attributes:
+        grantee: its name.
+        window: as granted, seconds or ``month``.
+        billing: nominal seconds of a billing window.
+        given: meters of the neighbourhood of which the grantee has such windows, the customer's own included.
+        meters: of the neighbourhood.
+        min_meters: the fewest of them that have to be left.
+    """
+
+    grantee: str
+    window: int | Literal["month"]
+    billing: int
+    given: int
+    meters: int
+    min_meters: int
 
 
 def fine_grantees(state: StateFolder, billing: int) -> list[Grantee]:
@@ -90,6 +113,7 @@ def grantees_of(deliveries: Iterable[Sent], lengths: Mapping[str, Lengths], bill
                 _join(grantee, other)
                 found.update({each: grantee for each, whose in found.items() if whose is other})
             found[mark] = grantee
+        grantee.marks.update(marks)
         _cover(grantee.spans.setdefault(sent.meter, []), sent.start, sent.end)
     return list({id(grantee): grantee for grantee in found.values()}.values())
 
@@ -131,6 +155,7 @@ def _verified(kept: Sequence[tuple[bytes, bytes, bytes]]) -> Iterator[Statement]
 
 
 def _join(grantee: Grantee, other: Grantee) -> None:
+    grantee.marks |= other.marks
     for meter, spans in other.spans.items():
         own = grantee.spans.setdefault(meter, [])
         for start, end in spans:

@@ -121,6 +121,15 @@ def audit_releases(
     return ReleaseAudit(scenario.release.min_meters, windows, inexact, tuple(exposed))
 
 
+def exposure_warnings(audit: ReleaseAudit) -> list[str]:
+    """What a result warns of: a sentence where billing windows still show something."""
+    if not audit.left:
+        return []
+    count = f"{'' if audit.exact else 'at most '}{audit.left:,} billing window{'s' * (audit.left != 1)}"
+    verb = "shows" if audit.exact and audit.left == 1 else "show"
+    return [f"{count} {verb} what fewer than {audit.min_meters} meters used: see `smarter audit releases`."]
+
+
 def audit_rows(
     rows: Iterable[LedgerRow],
     plans: Sequence[NeighbourhoodPlan],

@@ -8,8 +8,8 @@ windows included. Readings in demand that no bill's row has are in no bill. This
 for demand windows that were decided after the bills of their time, behind an earlier end of the span.
 
 Rows from earlier versions are releases alone, and their bills have no cells. A meter with such a bill is in both sums
-of each demand window that names it. Where one does not name it, its readings may have been in a refused window or in none:
-then the table is open-ended, and what is found is an upper bound.
+of each demand window that names it. Where a window does not, its readings may have been in a refused sum or in none.
+Then the table is open-ended, and what is found is an upper bound.
 """
 
 from __future__ import annotations
