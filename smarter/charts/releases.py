@@ -1,4 +1,4 @@
-"""The disclosure audit in words, as a table and as JSON: which billing windows show what of whom.
+"""The disclosure audit in words, as a table and as JSON.
 
 ``cli`` and page 6 of the app print them.
 """
@@ -52,14 +52,14 @@ def disclosure_words(window: ExposedWindow, shown: Disclosure, min_meters: int, 
     else:
         count = len(shown.meters)
         if count == 1:
-            words = f"what meter {short(shown.meters[0])} {used}, one household exactly,"
+            words = f"{'exactly ' * window.exact}what household {short(shown.meters[0])} {used}"
         else:
             named = ", ".join(short(meter) for meter in shown.meters[:MOST_NAMED])
             more = f" and {count - MOST_NAMED} more" if count > MOST_NAMED else ""
-            words = f"what these {count} meters together {used} ({named}{more})"
+            words = f"what these {count} meters {used} together ({named}{more})"
         words += f" {_times(shown.spans, timezone)}"
         if shown.rest:
-            words += f", and less {'its bill' if count == 1 else 'their bills'} {_times(shown.rest, timezone)}"
+            words += f" and, by {'its bill' if count == 1 else 'their bills'}, {_times(shown.rest, timezone)}"
     if shown.grantee:
         words += f": to {shown.grantee} with the sums of {shown.granting} meter{'s' * (shown.granting != 1)}"
     return words
@@ -82,7 +82,9 @@ def exposed_table(audit: ReleaseAudit, zones: Zones, most: int) -> Table:
             table.add_row(*first, words)
             first = [Text("")] * len(first)
     if (more := len(audit.exposed) - most) > 0:
-        table.add_row(*[Text("")] * several, Text(""), Text(f"and {more:,} more billing windows; JSON has all", "dim"))
+        table.add_row(
+            *[Text("")] * several, Text(""), Text(f"and {more:,} more billing window{'s' * (more != 1)}", "dim")
+        )
     return table
 
 

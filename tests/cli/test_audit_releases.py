@@ -70,9 +70,9 @@ def test_a_household_that_sums_give_away_is_named_and_the_exit_code_is_4(audit: 
     said = audit()
     assert said.code == 4
     assert "4 billing windows, 1 of them shows what fewer than 5 meters used\n" in said.out
-    assert "one household exactly" in said.out
+    assert "exactly what household" in said.out
     assert "2016-01-01 00:00 to 06:00" in said.out
-    assert "and less its bill from 00:00 to 01:00" in " ".join(said.out.split())
+    assert "and, by its bill, from 00:00 to 01:00" in " ".join(said.out.split())
     assert said.err.startswith("smarter: released sums of lane")
     (window,) = json.loads(audit("--json").out)["exposures"]
     (shown,) = window["disclosures"]
@@ -116,7 +116,7 @@ def test_many_windows_are_cut_short_for_people(audit: Call, state: Path, monkeyp
     monkeypatch.setattr("smarter.cli.audit.MOST_WINDOWS", 1)
     write(state, AS_BEFORE, "DELETE FROM ledger WHERE kind = 'demand' AND (start / 3600) % 6 = 0")
     said = audit()
-    assert "and 3 more billing windows; JSON has all" in said.out
+    assert "and 3 more billing windows" in said.out
     assert len(json.loads(audit("--json").out)["exposures"]) == 4
 
 
