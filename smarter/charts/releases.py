@@ -66,7 +66,7 @@ def disclosure_words(window: ExposedWindow, shown: Disclosure, min_meters: int, 
 
 
 def exposed_table(audit: ReleaseAudit, zones: Zones, most: int) -> Table:
-    """The first ``most`` exposed windows, a line for each of their disclosures; how many more there are, if any."""
+    """The first ``most`` exposed windows, a line for each of their disclosures."""
     table = quiet_table(gap=2)
     several = len(zones) > 1
     for name in ("neighbourhood", "billing window") if several else ("billing window",):

@@ -1,4 +1,4 @@
-"""``smarter audit``: the audit log, its check and head, and what released sums show."""
+"""``smarter audit``: the audit log, its check, its head, and released sums."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_WINDOWS = 20
 
 @click.group(epilog="\b\nExamples:\n  smarter audit verify quickstart\n  smarter audit releases quickstart")
 def audit() -> None:
-    """Show and verify the audit log of a scenario's state, print its head, and audit what released sums show.
+    """Show and verify a state's audit log, print its head, and audit released sums.
 
     The log holds every login, read, export, release, refusal and key use. It names neither readings
     nor people: households and accounts have keyed identifiers.

@@ -1,4 +1,4 @@
-"""Windows finer than bills that third parties were sent under grants, by grantee: from which meters, of which times.
+"""Windows finer than bills that grantees were sent: of which meters and times.
 
 Rule 4 judges what released sums show to those who know the readings of fewer than ``min_meters`` meters. A grantee with
 finer windows of some meters knows those meters' part of each demand window, takes it out, and is left with a sum of the
@@ -79,7 +79,7 @@ class Finer:
 
 
 def fine_grantees(state: StateFolder, billing: int) -> list[Grantee]:
-    """Who was sent windows shorter than ``billing`` seconds, on a state; nothing is unlocked."""
+    """Who was sent windows shorter than ``billing`` seconds, on a state."""
     if not state.deliveries.exists():
         return []
     lengths = _lengths(state)

@@ -1,4 +1,4 @@
-"""The exact disclosure audit: what everything ever released shows of fewer than ``min_meters`` meters, and to whom.
+"""The exact disclosure audit: what all released sums show of a few meters.
 
 Each billing window is judged by rule 4 (``releasing.suppression``) on the table that the ledger gives: once with all
 that was released, and once with what is left after erasures. A grantee who was sent finer windows of some meters knows
@@ -34,7 +34,7 @@ _MOST_TABLES = 4_096
 
 @dataclass(frozen=True)
 class Disclosure:
-    """What one billing window shows of a coalition of fewer than ``min_meters`` meters.
+    """What one billing window shows of fewer than ``min_meters`` meters.
 
     Attributes:
         meters: pseudonyms of the coalition, in hexadecimal; none where the ledger lacks members, and any may be it.
@@ -57,7 +57,8 @@ class ExposedWindow:
 
     Attributes:
         neighbourhood: its id.
-        start: epoch seconds; ``end`` likewise.
+        start: epoch seconds.
+        end: epoch seconds, not part of it.
         exact: whether that is so; else it may be, since the ledger does not say who was in refused windows.
         released: what was shown by everything ever released.
         left: what is still shown after erasures.
@@ -159,7 +160,7 @@ class _Judge:
         self._known: dict[tuple[object, ...], list[Exposure]] = {}
 
     def judged(self, rows: Iterable[LedgerRow]) -> Iterator[tuple[bool, ExposedWindow | None]]:
-        """For each billing window, whether the ledger describes it fully, and what it shows if it shows something."""
+        """Whether the ledger describes each billing window fully, and what it shows."""
         for window in released_windows(rows, self._plans, self._roster):
             knowing = self._knowing(window)
             released = self._disclosures(window, window.as_released, knowing)
@@ -173,7 +174,7 @@ class _Judge:
             yield window.is_exact, found
 
     def _knowing(self, window: ReleasedWindow) -> list[tuple[Grantee, list[int]]]:
-        """The grantees who were sent finer windows inside a billing window, each with the rows of the meters."""
+        """The grantees with finer windows of a billing window, and their meters' rows."""
         knowing = []
         for grantee in self._grantees:
             kepts = enumerate(self._roster[window.neighbourhood])

@@ -1,4 +1,6 @@
-"""The table of every billing window that a ledger has decisions on: which readings are in which released sums.
+"""The table of every billing window of a ledger.
+
+A table says which readings are in which released sums.
 
 It is a pure function of ledger rows, plans and rosters, and holds one billing window of each neighbourhood at a time.
 The audit of releases and erasure judge these tables by rule 4 (``releasing.suppression``).
@@ -38,7 +40,8 @@ class ReleasedWindow:
 
     Attributes:
         neighbourhood: its id.
-        start: epoch seconds; ``end`` likewise.
+        start: epoch seconds.
+        end: epoch seconds, not part of it.
         edges: starts of its demand windows, and the end of the last, epoch seconds.
         as_released: the table with everything that was ever released, erased since or not.
         as_left: the table with what can still be read; the same one where nothing was erased.
@@ -53,14 +56,16 @@ class ReleasedWindow:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the rows say of each reading in which sums it is; else exposures are an upper bound."""
+        """Whether the rows describe it fully; else exposures are an upper bound."""
         return not self.as_released.open_ended
 
 
 def released_windows(
     rows: Iterable[LedgerRow], plans: Sequence[NeighbourhoodPlan], roster: Mapping[str, Sequence[KeptMeter]]
 ) -> Iterator[ReleasedWindow]:
-    """Every billing window that has a row, each as soon as a later one begins; in order of time in a neighbourhood.
+    """Every billing window that has a row, in order of time in a neighbourhood.
+
+    Each comes as soon as a row of a later one is read.
 
     Args:
         rows: of a ledger, in order of time.
@@ -157,7 +162,7 @@ def _is_release(row: LedgerRow) -> bool:
 
 
 def _borne_out(cells: NDArray[np.uint8], members: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The cells of bills, as far as the members of demand bear them out; as the releaser judged them."""
+    """The cells of bills as far as demand bears them out, as the releaser judged."""
     billed = (cells & IN_BILL) > 0
     both = members & ((cells & Cell.BOTH) > 0)
     alone = ((cells & Cell.BILL_ONLY) > 0) | (billed & ~members)

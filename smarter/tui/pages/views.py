@@ -329,7 +329,7 @@ class ViewsPage(Page):
     # What is given out.
 
     def exported(self) -> Sequence[Exported]:
-        """Views with columns that say of which run a line is, and what the audit found if it was asked for."""
+        """Views, each line with its run, and what the audit found."""
         lines = [(place.lower(), side.name, *line) for place, side in self._sides() for line in sight_lines(side.views)]
         files = [Exported("views.csv", csv_text(("run", "scenario", *FIELDS), lines))] if lines else []
         if self._audited is not None:
