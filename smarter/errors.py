@@ -61,6 +61,10 @@ class VerificationFailed(IntegrityError):
     """The run's numbers differ from those recomputed from the plaintext."""
 
 
+class Disclosed(IntegrityError):
+    """Released sums that show together what a few meters used."""
+
+
 class DamagedStore(IntegrityError):
     """A store or journal file that cannot be read back."""
 

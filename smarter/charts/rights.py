@@ -16,7 +16,9 @@ from rich.text import Text
 from smarter.charts.marks import MARKS, marked, moment, quiet_table, span
 from smarter.model.audit import Entry, Value
 from smarter.model.messages.statement import Statement
+from smarter.model.windows import spell
 from smarter.parties.meter.statements import Standing
+from smarter.protocols.fine_grants import Finer
 from smarter.protocols.grant_wish import spell_window
 from smarter.protocols.grants import LIVE, Given
 from smarter.protocols.notice import Notice
@@ -107,6 +109,16 @@ def withheld_words(withheld: Sequence[Withheld], timezone: str) -> Iterator[str]
             f"{spell_window(each.by.window)} of it under grant {each.by.id[:8]}, and both lengths together would tell "
             "more than either"
         )
+
+
+def finer_words(finer: Finer) -> str:
+    """What a grant of windows finer than bills lets its grantee work out: three sentences."""
+    left = finer.meters - finer.given
+    return (
+        f"windows of {spell_window(finer.window)} are finer than your bills ({spell(finer.billing)}). With the "
+        f"neighbourhood's demand, {finer.grantee} can work out the sum of the meters that grant them nothing. These "
+        f"are {left} of {finer.meters} meters now, and at least {finer.min_meters} should be left."
+    )
 
 
 def entries_words(entries: Sequence[Entry]) -> Iterator[RenderableType]:

@@ -1,7 +1,8 @@
-"""``smarter audit``: who did what, whether that record is whole, and its head to be kept elsewhere."""
+"""``smarter audit``: the audit log, its check, its head, and released sums."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,15 +15,21 @@ from smarter.model.audit import ACTIONS
 
 if TYPE_CHECKING:
     from smarter.model.audit import Entry
+    from smarter.protocols.release_audit import ReleaseAudit
+    from smarter.protocols.session import Session
     from smarter.scenario import Scenario
     from smarter.state import StateFolder
 
 _ACTIONS = "Only entries of this action, such as read, export, release, refusal, login, key-use; may be repeated."
 
 
-@click.group(epilog="Example:  smarter audit verify quickstart")
+MOST_WINDOWS = 20
+"""Exposed billing windows that are printed for people."""
+
+
+@click.group(epilog="\b\nExamples:\n  smarter audit verify quickstart\n  smarter audit releases quickstart")
 def audit() -> None:
-    """Show and verify the audit log of a scenario's state, and print its head to be kept elsewhere.
+    """Show and verify a state's audit log, print its head, and audit released sums.
 
     The log holds every login, read, export, release, refusal and key use. It names neither readings
     nor people: households and accounts have keyed identifiers.
@@ -169,3 +176,61 @@ def head(scenario: str, overrides: tuple[str, ...], state: Path | None) -> None:
 
     _, folder = begun(scenario, overrides, state, "audit log")
     click.echo(head_of(folder).text())
+
+
+@audit.command(
+    epilog="\b\nExamples:\n  smarter audit releases quickstart\n"
+    "  smarter audit releases quickstart --json > releases.json"
+)
+@scenario_argument
+@state_option
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+@debug_option
+def releases(scenario: str, overrides: tuple[str, ...], state: Path | None, as_json: bool) -> None:
+    """Audit what all sums ever released show of fewer than min_meters meters.
+
+    Each billing window is judged exactly, over all runs on the state, also while a run is not finished. A grantee with
+    windows finer than bills counts as knowing the meters that granted them. Exit code 4 when a billing window shows
+    something. Nothing is unlocked, and the audit log is not written to: the ledger has pseudonyms, and no reading.
+    """
+    import json
+
+    from smarter.charts.releases import audit_form, audit_sentence, exposed_table
+    from smarter.cli import printing
+    from smarter.errors import Disclosed
+    from smarter.protocols.session import recalled
+
+    checked, folder = begun(scenario, overrides, state, "run")
+    session = recalled(checked, folder)
+    try:
+        found = _audited(session, folder)
+    finally:
+        session.journal.close()
+    zones = {plan.name: plan.timezone for plan in session.plans}
+    if as_json:
+        click.echo(json.dumps({"scenario": checked.name, **audit_form(found, zones)}, indent=2, ensure_ascii=False))
+    else:
+        if found.exposed:
+            printing.console().print(exposed_table(found, zones, MOST_WINDOWS))
+            click.echo()
+        click.echo(audit_sentence(found))
+    if found.exposed:
+        raise Disclosed(
+            f"released sums of {checked.name} in {folder.path} show what fewer than {found.min_meters} meters used, or "
+            "may do so. Keep the store and its exports from further readers; start again with --fresh to release by "
+            "today's rules."
+        )
+
+
+def _audited(session: Session, folder: StateFolder) -> ReleaseAudit:
+    """The audit; on a terminal, standard error shows how far it is."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from smarter.protocols.release_audit import audit_releases
+
+    columns = (TextColumn("billing windows"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    progress = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    with progress:
+        task = progress.add_task("", total=None)
+        return audit_releases(session, folder, lambda done, total: progress.update(task, completed=done, total=total))

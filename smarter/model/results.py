@@ -192,4 +192,9 @@ class Result(_Model):
     billed: dict[str, str] = Field(description="Sum of all bills, by currency.")
     refusals: tuple[RefusedWindow, ...]
     warnings: tuple[str, ...]
+    exposed: int = Field(
+        description="Billing windows whose sums show what fewer than min_meters meters used; 0 unless an earlier "
+        "version released them, or a grantee has finer windows of many meters. An upper bound where the ledger is of "
+        "an earlier version."
+    )
     verified: bool | None = Field(description="True when --verify recomputed every number; None without it.")

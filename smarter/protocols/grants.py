@@ -15,6 +15,7 @@ from smarter.errors import UsageError
 from smarter.model.messages.statement import GRANT_BYTES
 from smarter.parties.meter.grants import on_another_grid, why_not
 from smarter.parties.meter.statements import Grant, Standing
+from smarter.protocols.fine_grants import Finer, fine_grantees, seconds_of, spelt
 from smarter.protocols.grant_wish import Wish, check_key, check_wish, spell_window
 from smarter.protocols.holder import CUSTOMER, Holder, Witness
 from smarter.protocols.plan import NeighbourhoodPlan
@@ -197,6 +198,21 @@ class CustomerGrants:
     def withheld(self, grant: Grant) -> tuple[Withheld, ...]:
         """Of which times nothing comes under a grant that was just given, in order."""
         return withheld(grant, self._standing(), self._sent())
+
+    def finer(self, grant: Grant) -> Finer | None:
+        """What a grantee gains from a grant together with the neighbourhood's demand; None: no finer than bills."""
+        billing, plan = self._session.scenario.windows.billing, self.plan
+        if seconds_of(grant.window) >= billing:
+            return None
+        receiver = self._session.cryptography.keywrap.load_public(grant.key).fingerprint
+        own = self._holder.account.meter
+        given: set[bytes] = set()
+        for grantee in fine_grantees(self._state, billing):
+            if {receiver, spelt(grant.grantee)} & grantee.marks:
+                given |= grantee.spans.keys()
+        here = {kept.pseudonym for kept in self._session.roster[plan.name]}
+        least = self._session.scenario.release.min_meters
+        return Finer(grant.grantee, grant.window, billing, len((given | {own}) & here), plan.size, least)
 
     def _sent(self) -> list[Sent]:
         """All that was delivered of their meter."""

@@ -21,6 +21,7 @@ from smarter.model.results import (
 from smarter.model.windows import iso
 from smarter.protocols.consent import left_out
 from smarter.protocols.plan import NeighbourhoodPlan
+from smarter.protocols.release_audit import audit_releases, exposure_warnings
 from smarter.protocols.report import Report
 from smarter.protocols.session import Session
 from smarter.registry import registry
@@ -57,7 +58,7 @@ def summarise(
         for bill in report.bills(pseudonym, timezone, _noted(rows, timezone, windows, refusals)):
             if bill.amount is not None:
                 billed[bill.currency] = billed.get(bill.currency, Decimal(0)) + bill.amount
-    first = session.plans[0]
+    first, audited = session.plans[0], audit_releases(session, state)
     erased = windows["billing"].get(ERASED, 0)
     unchecked = [f"{erased:,} billing windows were erased: they could not be verified."] if verified and erased else []
     return Result(
@@ -91,7 +92,15 @@ def summarise(
         demand=tuple(figures),
         billed={currency: str(amount) for currency, amount in billed.items()},
         refusals=tuple(refusals),
-        warnings=(*warnings_of(scenario, session.plans), *due, *left_out(session), *tally.warnings, *unchecked),
+        warnings=(
+            *warnings_of(scenario, session.plans),
+            *due,
+            *left_out(session),
+            *tally.warnings,
+            *unchecked,
+            *exposure_warnings(audited),
+        ),
+        exposed=audited.left,
         verified=verified,
     )
 

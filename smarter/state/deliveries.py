@@ -6,7 +6,7 @@ down that it was there, so that no window is delivered a second time and custome
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -101,6 +101,12 @@ class Deliveries(Database):
     def to(self, receiver: str) -> list[Sent]:
         """All deliveries for a key, by grant and number, also those that are gone."""
         return self._sent("receiver = ? ORDER BY granted, number", receiver)
+
+    def every(self) -> Iterator[Sent]:
+        """All deliveries, by grant and number, also those that are gone; one at a time, since there may be many."""
+        with self._reported():
+            for row in self._db.execute(f"SELECT {_COLUMNS} FROM deliveries ORDER BY granted, number"):  # noqa: S608 - columns are ours
+                yield Sent(*row)
 
     def waiting(self, receiver: str) -> set[str]:
         """The grants under which something is here for a key."""

@@ -46,6 +46,13 @@ class Statements(Database):
         query = "SELECT message FROM statements WHERE meter = ? AND customer = ? ORDER BY number"
         return [bytes(message) for (message,) in self._rows(query, meter, customer)]
 
+    def every(self) -> list[tuple[bytes, bytes, bytes]]:
+        """All statements, each with its meter and the key that verifies it."""
+        return [
+            (bytes(meter), bytes(customer), bytes(message))
+            for meter, customer, message in self._rows("SELECT meter, customer, message FROM statements")
+        ]
+
     def changed(self) -> bool:
         """Whether anybody else has written to the file since this was last asked, or since it was opened.
 

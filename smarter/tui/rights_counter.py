@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smarter.charts.receipt import receipt_text
-from smarter.charts.rights import withheld_words
+from smarter.charts.rights import finer_words, withheld_words
 from smarter.errors import SmarterError, UsageError
 from smarter.keys.keystore import Keystore
 from smarter.keys.public import public_in
@@ -128,6 +128,8 @@ class RightsCounter(Counter):
                 )
                 given = grants.give(wish)
                 withheld = [f" N{sentence[1:]}." for sentence in withheld_words(grants.withheld(given), zone)]
+                if finer := grants.finer(given):
+                    withheld.append(f" Warning: {finer_words(finer)}")
             document = GrantDocument.of(given, door.session.deployment, holder.account, half.fingerprint, zone)
             try:
                 outcome = deliver_now(door.session, self.folder, self.unlocking(), only=holder.account.meter)

@@ -296,6 +296,7 @@ def test_the_end_of_a_run_says_what_it_took_what_was_dropped_and_that_it_was_ver
         demand=(),
         refusals=(),
         warnings=(),
+        exposed=0,
         verified=True,
     )
     lines = _printed(show.stages_line, result)

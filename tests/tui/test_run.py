@@ -93,6 +93,7 @@ RESULT = Result.model_construct(
     stages={"read": StageFigures(seconds=1, bytes=1)},
     billed={"USD": "68.13"},
     seconds=5.24,
+    exposed=0,
     verified=True,
 )
 

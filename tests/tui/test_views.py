@@ -13,10 +13,12 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from smarter.errors import DamagedStore, Unavailable
+from smarter.protocols import release_audit
+from smarter.protocols.release_audit import Disclosure, ExposedWindow, ReleaseAudit
 from smarter.scenario import Scenario, load_scenario
 from smarter.tui.app import SmarterApp
 from smarter.tui.help import HelpPage
-from smarter.tui.pages.views import ViewsPage
+from smarter.tui.pages.views import Audited, ViewsPage
 from smarter.tui.picture import Condition, Picture
 from smarter.tui.widgets.sightings import Sightings
 
@@ -247,6 +249,111 @@ class TestTwoRuns:
         assert {line["run"] for line in lines} == {"kept", "now"}
 
 
+HOUR = 3_600
+AT = 1_451_970_000  # 2016-01-05 00:00 in New York
+
+
+def exposed(place: int) -> ExposedWindow:
+    """A billing window of three hours from 18:00 on, ``place`` days after the first, of which one hour shows."""
+    start = AT + 18 * HOUR + place * 24 * HOUR
+    spans = ((start + HOUR, start + 3 * HOUR),)
+    shown = Disclosure(("a3f9c01122334455",), spans, rest=((start, start + HOUR),))
+    joined = Disclosure(("77c0d01122334455", "81aa401122334455"), spans, grantee="Advice Ltd", granting=8)
+    return ExposedWindow("maple-street", start, start + 3 * HOUR, True, (shown, joined), (shown,))
+
+
+FOUND = ReleaseAudit(5, 2_920, 0, tuple(map(exposed, range(11))))
+SAFE = ReleaseAudit(5, 56, 0, ())
+
+
+async def audited(pilot: Pilot[Any], found: ReleaseAudit = FOUND) -> ViewsPage:
+    """On the page, with a run to look at and its audit."""
+    page = await opened(pilot)
+    scenario = page.bench.scenario
+    assert scenario is not None
+    page._audit_done(Audited(scenario, "finished", {"maple-street": "America/New_York"}, found))
+    await pilot.pause()
+    return page
+
+
+async def found_safe(pilot: Pilot[Any]) -> ViewsPage:
+    return await audited(pilot, SAFE)
+
+
+class TestTheAuditOfReleases:
+    async def test_a_audits_a_finished_run_without_a_key(
+        self, finished_app: SmarterApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with finished_app.run_test(size=(100, 30)) as pilot:
+            await pilot.press("6", "a")
+            await until(pilot, lambda: "2 billing windows, none of them shows what fewer" in text_of(finished_app))
+            await pilot.press("y")
+            assert finished_app.clipboard.endswith("none of them shows what fewer than 5 meters used.")
+
+    async def test_before_a_run_it_says_that_there_is_none(self, app: SmarterApp) -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("6", "a")
+            await until(pilot, lambda: notices(app))
+            assert notices(app) == ["there is no run of quickstart yet: r runs it."]
+            assert not app.screen.has_class("audited")
+
+    async def test_exposed_windows_are_listed_with_who_and_what(self, app: SmarterApp) -> None:
+        async with app.run_test(size=(120, 60)) as pilot:
+            await audited(pilot)
+            shown = " ".join(text_of(app).split())
+            assert "2,920 billing windows, 11 of them show what fewer than 5 meters used" in shown
+            assert "2016-01-05 18:00 to 21:00" in shown
+            assert (
+                "exactly what household a3f9c011… used from 19:00 to 21:00 and, by its bill, from 18:00 to 19:00"
+                in shown
+            )
+            assert "to Advice Ltd with the sums of 8 meters (erased since)" in shown
+            assert "and 3 more billing windows" in shown
+
+    async def test_it_goes_when_another_scenario_is_chosen(self, app: SmarterApp, changed: Scenario) -> None:
+        async with app.run_test(size=(120, 60)) as pilot:
+            page = await audited(pilot)
+            app.choose(changed, CHANGED)
+            app.refresh_page()
+            await pilot.pause()
+            assert not page.has_class("audited")
+            assert "billing windows" not in text_of(app)
+
+    async def test_it_goes_when_a_run_begins(self, app: SmarterApp) -> None:
+        async with app.run_test(size=(120, 60)) as pilot:
+            page = await audited(pilot)
+            show(app, SEEN, "running")
+            await pilot.pause()
+            assert not page.has_class("audited")
+
+    async def test_an_audit_of_another_scenario_is_not_shown(self, app: SmarterApp, changed: Scenario) -> None:
+        async with app.run_test(size=(120, 60)) as pilot:
+            page = await opened(pilot)
+            page._audit_done(Audited(changed, "finished", {}, SAFE))
+            assert not page.has_class("audited")
+
+    async def test_e_writes_every_disclosure(self, app: SmarterApp, desk: Path) -> None:
+        async with app.run_test(size=(120, 60)) as pilot:
+            await audited(pilot)
+            await pilot.press("e")
+        lines = list(csv.DictReader((desk / "releases.csv").open()))
+        assert len(lines) == 22
+        assert (lines[0]["meters"], lines[0]["exact"], lines[0]["still"]) == ("a3f9c01122334455", "yes", "yes")
+        assert (lines[1]["grantee"], lines[1]["still"]) == ("Advice Ltd", "no")
+
+    @pytest.mark.parametrize("error", [DamagedStore("the journal is damaged."), OSError(5, "no disk")])
+    async def test_what_goes_wrong_is_said(
+        self, finished_app: SmarterApp, error: Exception, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(release_audit, "audit_releases", broken)
+        async with finished_app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("6", "a")
+            await until(pilot, lambda: any(str(error) in notice for notice in notices(finished_app)))
+
+
 class TestNothing:
     async def test_without_a_run_it_says_how_to_get_one(self, app: SmarterApp) -> None:
         async with app.run_test(size=(80, 24)) as pilot:
@@ -323,7 +430,7 @@ class TestRunning:
             await pilot.press("question_mark")
             assert isinstance(app.screen, HelpPage)
             shown = text_of(app)
-            for name in ("views.keep", "views.drop", "views.run"):
+            for name in ("views.keep", "views.drop", "views.run", "views.audit"):
                 assert name in shown
 
 
@@ -339,3 +446,9 @@ class TestViewsAsPictures:
 
     def test_two_runs_on_a_large_dark_screen(self, snap_compare: Any, make_app: Any) -> None:
         assert snap_compare(make_app("dark"), terminal_size=(140, 45), run_before=compared)
+
+    def test_an_audit_that_found_nothing_on_a_small_dark_screen(self, snap_compare: Any, app: SmarterApp) -> None:
+        assert snap_compare(app, terminal_size=(80, 24), run_before=found_safe)
+
+    def test_exposed_windows_on_a_large_light_screen(self, snap_compare: Any, make_app: Any) -> None:
+        assert snap_compare(make_app("light"), terminal_size=(140, 45), run_before=audited)

@@ -1,10 +1,15 @@
-"""Page 6, who saw what: what each party of a run got to see, live, beside that of an earlier run if one was kept."""
+"""Page 6, who saw what: what each party of a run got to see, live, beside that of an earlier run if one was kept.
+
+On demand it audits what the released sums show together, in the background.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 from textual import events, work
@@ -14,13 +19,20 @@ from textual.containers import Container, VerticalScroll
 from textual.widgets import Static
 
 from smarter.charts.marks import MARKS, Kind
+from smarter.charts.releases import FIELDS as EXPOSED_FIELDS
+from smarter.charts.releases import audit_sentence, exposed_lines, exposed_table
 from smarter.charts.views import FIELDS, difference_sentence, differing, sight_lines, views_sentence
 from smarter.errors import SmarterError, UsageError
 from smarter.export.files import csv_text
 from smarter.scenario.differences import differences, differences_in_words
 from smarter.tui.page import Exported, Page
-from smarter.tui.picture import Picture
+from smarter.tui.picture import Condition, Picture
 from smarter.tui.widgets.sightings import Side, Sightings
+
+if TYPE_CHECKING:
+    from smarter.protocols.release_audit import ReleaseAudit
+    from smarter.scenario import Scenario
+    from smarter.state import StateFolder
 
 BESIDE = 150
 """Columns from which on two runs stand side by side; under them one beneath the other."""
@@ -34,6 +46,25 @@ LEGEND: Sequence[tuple[Kind, str, str]] = (
     ("sealed", "sealed", "bytes that passed through its hands"),
 )
 COUNTED = "Counted where bytes are decoded, opened and decrypted."
+MOST_EXPOSED = 8
+"""Exposed billing windows that the page lists; the exported file has all."""
+
+
+@dataclass(frozen=True)
+class Audited:
+    """An audit of releases.
+
+    Attributes:
+        scenario: whose releases.
+        condition: how its run stood when the audit began.
+        zones: IANA name of each neighbourhood's clock.
+        found: the result.
+    """
+
+    scenario: Scenario
+    condition: Condition
+    zones: Mapping[str, str]
+    found: ReleaseAudit
 
 
 class ViewsPage(Page):
@@ -44,12 +75,14 @@ class ViewsPage(Page):
         "What each party got to see, counted where bytes are decoded, opened and decrypted, never declared. The party "
         "that saw most single readings comes first. Keep a run, then run another scenario, or the same with a changed "
         "value: it appears beside the kept one, with what differs marked ≠. Reading-seconds are measured and never "
-        "twice the same: they are marked when they differ by half or more."
+        "twice the same: they are marked when they differ by half or more. The audit of releases judges all sums that "
+        "were ever released on the state together: whether any billing window shows what a few meters used."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("k", "keep", "Keep", id="views.keep"),
         Binding("x", "drop", "Drop kept", id="views.drop"),
         Binding("r", "run_scenario", "Run", id="views.run"),
+        Binding("a", "audit", "Audit releases", id="views.audit"),
     ]
     DEFAULT_CSS = """
     ViewsPage #body { padding: 1 1 0 1; scrollbar-size-vertical: 1; }
@@ -67,7 +100,12 @@ class ViewsPage(Page):
     ViewsPage #differences { display: none; height: auto; max-width: 120; margin-bottom: 1; text-style: bold; }
     ViewsPage .two #differences { display: block; }
     ViewsPage .two #legend { display: none; }
+    ViewsPage #releases { display: none; }
+    ViewsPage.audited #releases { display: block; max-width: 140; }
     ViewsPage.empty-page #body { display: none; }
+    ViewsPage.empty-page.audited #body { display: block; height: 1fr; }
+    ViewsPage.empty-page.audited #sides, ViewsPage.empty-page.audited .counted { display: none; }
+    ViewsPage.empty-page.audited #nothing { height: auto; }
     ViewsPage #nothing { display: none; }
     ViewsPage.empty-page #nothing { display: block; }
     """
@@ -76,6 +114,7 @@ class ViewsPage(Page):
         super().__init__()
         self._kept: Side | None = None
         self._drawn: object = None
+        self._audited: Audited | None = None
 
     def compose_page(self) -> ComposeResult:
         """Two tables, of which the first one shows when a run was kept, and sentences beneath."""
@@ -85,8 +124,9 @@ class ViewsPage(Page):
             with Container(id="sides"):
                 yield Sightings(id="kept")
                 yield Sightings(id="now")
-            yield Static(id="sentence", classes="said")
-            yield Static(id="legend", classes="said quiet")
+            yield Static(id="sentence", classes="said counted")
+            yield Static(id="releases", classes="said")
+            yield Static(id="legend", classes="said quiet counted")
 
     def on_mount(self) -> None:
         """Colours follow the theme, also when it changes."""
@@ -98,6 +138,8 @@ class ViewsPage(Page):
 
     def show_picture(self, picture: Picture) -> None:
         """The run has gone on, or another one was chosen."""
+        if self._audited is not None and not self._is_current(self._audited):
+            self._show_audit(None)
         if picture.views or self._kept is not None:
             self._draw()
         else:
@@ -195,6 +237,58 @@ class ViewsPage(Page):
         if not self.bench.picture.views and not self.bench.picture.goes_on:
             self._say_nothing(f"{name} was run earlier: press r to see who saw what (nothing is computed again).")
 
+    # The audit of releases.
+
+    @work(thread=True, exclusive=True, group="audit")
+    def _audit(self, scenario: Scenario, state: StateFolder, condition: Condition) -> None:
+        from smarter.protocols.release_audit import audit_releases
+        from smarter.protocols.session import recalled
+
+        try:
+            if not state.begun:
+                raise UsageError(f"there is no run of {scenario.name} yet: r runs it.")
+            session = recalled(scenario, state)
+            try:
+                found = audit_releases(session, state)
+            finally:
+                session.journal.close()
+        except SmarterError as error:
+            self.app.call_from_thread(self._audit_failed, error)
+        except OSError as error:
+            said = UsageError(f"the system refuses: {error}; when that is mended, audit again (a).")
+            self.app.call_from_thread(self._audit_failed, said)
+        else:
+            zones = {plan.name: plan.timezone for plan in session.plans}
+            self.app.call_from_thread(self._audit_done, Audited(scenario, condition, zones, found))
+
+    def _audit_failed(self, error: SmarterError) -> None:
+        self._show_audit(None)
+        self.bench.say(error)
+
+    def _audit_done(self, audited: Audited) -> None:
+        """Show it, unless another scenario was chosen or a run began meanwhile."""
+        current = self._is_current(audited)
+        self._show_audit(audited if current else None)
+        if current:
+            self.query_one("#releases").scroll_visible()
+
+    def _is_current(self, audited: Audited) -> bool:
+        return (audited.scenario, audited.condition) == (self.bench.scenario, self.bench.picture.condition)
+
+    def _show_audit(self, audited: Audited | None) -> None:
+        self._audited = audited
+        self.set_class(audited is not None, "audited")
+        if audited is not None:
+            self.query_one("#releases", Static).update(self._audit_words(audited))
+
+    def _audit_words(self, audited: Audited) -> Group:
+        found = audited.found
+        kind: Kind = "refused" if found.exposed else "sum"
+        sentence = Text(f"{MARKS[kind]} {audit_sentence(found)}.", style=f"bold {self.app.theme_variables[kind]}")
+        if not found.exposed:
+            return Group(sentence)
+        return Group(sentence, Text(""), exposed_table(found, audited.zones, MOST_EXPOSED))
+
     # Keys.
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -218,6 +312,16 @@ class ViewsPage(Page):
         self.refresh_bindings()
         self.show_picture(self.bench.picture)
 
+    def action_audit(self) -> None:
+        """Judge all that was released on the state, in the background."""
+        scenario, state = self.bench.scenario, self.bench.state
+        if scenario is None or state is None:
+            self.notify("No scenario is chosen: choose one on page 1.", severity="warning")
+            return
+        self.set_class(True, "audited")
+        self.query_one("#releases", Static).update(Text("The releases are being audited …", style="dim"))
+        self._audit(scenario, state, self.bench.picture.condition)
+
     def action_run_scenario(self) -> None:
         """Run the chosen scenario; of a finished one, fetch the result."""
         self.bench.start_run()
@@ -225,10 +329,17 @@ class ViewsPage(Page):
     # What is given out.
 
     def exported(self) -> Sequence[Exported]:
-        """One CSV file, with columns that say of which run a line is."""
+        """Views, each line with its run, and what the audit found."""
         lines = [(place.lower(), side.name, *line) for place, side in self._sides() for line in sight_lines(side.views)]
-        return (Exported("views.csv", csv_text(("run", "scenario", *FIELDS), lines)),) if lines else ()
+        files = [Exported("views.csv", csv_text(("run", "scenario", *FIELDS), lines))] if lines else []
+        if self._audited is not None:
+            exposed = exposed_lines(self._audited.found, self._audited.zones)
+            files.append(Exported("releases.csv", csv_text(EXPOSED_FIELDS, exposed), private=True))
+        return files
 
     def copied(self) -> str:
         """The sentences."""
-        return "\n".join(f"{side.heading().plain}: {views_sentence(side.views)}" for _, side in self._sides())
+        lines = [f"{side.heading().plain}: {views_sentence(side.views)}" for _, side in self._sides()]
+        if self._audited is not None:
+            lines.append(f"{self._audited.scenario.name}: {audit_sentence(self._audited.found)}.")
+        return "\n".join(lines)
