@@ -23,11 +23,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smarter.model.cells import IN_BILL, Cell
+from smarter.model.cells import Cell
 from smarter.model.messages import Status
 from smarter.model.messages.frame import PSEUDONYM_BYTES
 from smarter.protocols.plan import NeighbourhoodPlan
-from smarter.releasing.table import Table
+from smarter.releasing.table import Table, borne_out
 from smarter.state import KeptMeter, LedgerRow
 
 _MOST_SETS = 4_096
@@ -138,7 +138,7 @@ class _Gathered:
         beside = old[:, None] & ~later
         cells[beside & members] = Cell.BOTH
         open_ended = bool((beside & bills[:, None] & ~members).any())
-        table = Table(_borne_out(cells, members), bills, demand, open_ended)
+        table = Table(borne_out(cells, members), bills, demand, open_ended)
         edges = self._plan.demand.edges[columns.start : columns.stop + 1]
         start, end = self._bill_edges[self.window : self.window + 2]
         is_whole = (bills_left == bills).all() and (demand_left == demand).all()
@@ -159,13 +159,3 @@ class _Gathered:
 
 def _is_release(row: LedgerRow) -> bool:
     return row.status is None or Status(row.status).released
-
-
-def _borne_out(cells: NDArray[np.uint8], members: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The cells of bills as far as demand bears them out, as the releaser judged."""
-    billed = (cells & IN_BILL) > 0
-    both = members & ((cells & Cell.BOTH) > 0)
-    alone = ((cells & Cell.BILL_ONLY) > 0) | (billed & ~members)
-    beside = members & (((cells & Cell.DEMAND_ONLY) > 0) | ~billed)
-    flags: NDArray[np.uint8] = (both * Cell.BOTH | alone * Cell.BILL_ONLY | beside * Cell.DEMAND_ONLY).astype(np.uint8)
-    return flags

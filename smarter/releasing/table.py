@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from smarter.model.cells import IN_BILL, Cell
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -46,3 +48,18 @@ class Table:
         cells = self.cells.copy()
         cells[list(meters)] = 0
         return replace(self, cells=cells)
+
+
+def borne_out(cells: NDArray[np.uint8], members: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Cells that the PES states, as far as decisions on demand bear them out.
+
+    Args:
+        cells: as stated with the bills, shape meters × demand windows.
+        members: whether a meter is in a demand window by the decision on it, likewise.
+    """
+    billed = (cells & IN_BILL) > 0
+    both = members & ((cells & Cell.BOTH) > 0)
+    alone = ((cells & Cell.BILL_ONLY) > 0) | (billed & ~members)
+    beside = members & (((cells & Cell.DEMAND_ONLY) > 0) | ~billed)
+    flags: NDArray[np.uint8] = (both * Cell.BOTH | alone * Cell.BILL_ONLY | beside * Cell.DEMAND_ONLY).astype(np.uint8)
+    return flags

@@ -99,6 +99,7 @@ CASES: dict[str, tuple[dict[str, Sequence[tuple[float, float]]], tuple[str, ...]
 def test_no_coalition_learns_anything(case: str, quickstart: Callable[..., tuple[Any, Spans]]) -> None:
     files, spans = _run(quickstart, case)
     assert files.result["verified"] is True
+    assert files.result["exposed"] == 0
     for start, table in tables(files.billing, files.demand, spans):
         assert gains(table, 5) == [], f"{start}: {_closed(files)}"
     untouched = [hour for status, hour in _closed(files) if status == "held" and not hour.startswith("18")]

@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from smarter.model.cells import IN_BILL, Cell
 from smarter.model.control import heed
 from smarter.model.messages import Aggregate, CellTable, Status
 from smarter.model.windows import WindowKind, longest_length
 from smarter.parties.releaser.ledger import Ledger, LedgerEntry
 from smarter.releasing.rules import ReleaseRules, counted_meters, refuse_billing, refuse_demand
 from smarter.releasing.suppression import suppress
-from smarter.releasing.table import Table
+from smarter.releasing.table import Table, borne_out
 
 LEFT_OUT = "the privacy enhancing system left its readings out"
 
@@ -231,20 +230,15 @@ def _table(asked: Aggregate, known: CellTable, bills: Sequence[bool], ledger: Le
 
     A demand window that the ledger does not have is not released. A meter is in a demand window when its entry says so.
     """
-    cells = np.where(np.array(bills)[:, None] | ((known.cells & IN_BILL) > 0), known.cells, 0).astype(np.uint8)
-    demand = np.zeros(len(known.starts), np.bool_)
+    shape = len(asked.meters), len(known.starts)
+    members, demand = np.zeros(shape, np.bool_), np.zeros(len(known.starts), np.bool_)
     for column, start in enumerate(known.starts.tolist()):
         there = ledger.demand_window(asked.neighbourhood, start)
-        members = frozenset(there.meters) if there else frozenset()
-        demand[column] = there is not None and there.status.released
-        counted = np.array([meter in members for meter in asked.meters], np.bool_)
-        told = cells[:, column]
-        billed = (told & IN_BILL) > 0
-        both = counted & ((told & Cell.BOTH) > 0)
-        alone = ((told & Cell.BILL_ONLY) > 0) | (billed & ~counted)
-        beside = counted & (((told & Cell.DEMAND_ONLY) > 0) | ~billed)
-        cells[:, column] = both * Cell.BOTH | alone * Cell.BILL_ONLY | beside * Cell.DEMAND_ONLY
-    return Table(cells, np.array(bills, np.bool_), demand)
+        if there is not None:
+            demand[column] = there.status.released
+            named = frozenset(there.meters)
+            members[:, column] = [meter in named for meter in asked.meters]
+    return Table(borne_out(known.cells, members), np.array(bills, np.bool_), demand)
 
 
 def _last(asked: Aggregate, known: CellTable, drafts: Sequence[_Draft]) -> tuple[_Draft, int] | None:
