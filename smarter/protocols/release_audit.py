@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smarter.model.cells import Cell
+from smarter.model.cells import IN_DEMAND, Cell
 from smarter.model.control import heed
 from smarter.protocols.fine_grants import Grantee, fine_grantees
 from smarter.protocols.plan import NeighbourhoodPlan
@@ -209,6 +209,8 @@ class _Judge:
         shown = np.zeros(len(table.demand), np.bool_)
         shown[list(exposure.windows)] = True
         rows, rest = list(exposure.meters), np.zeros_like(shown)
+        if rows:
+            shown &= (table.cells[rows] & IN_DEMAND).any(axis=0)
         if not rows:
             rest = ~shown & ~table.demand
         elif table.bills[rows].all():
