@@ -92,7 +92,7 @@ class _Street:
 
     Attributes:
         demand: mWh of each demand window; ``demand_counts``: its readings, meters × windows.
-        billed: mWh, meters × billing windows; ``bill_counts``: readings, likewise.
+        billed: mWh, meters × billing windows; ``bill_counts``: readings, of the same shape.
         cells: flags, meters × demand windows.
     """
 
@@ -107,7 +107,7 @@ class _Street:
     def columns_with_bills(self, window: int, cuts: Sequence[int]) -> range:
         """The demand windows inside a billing window that were there when it closed.
 
-        Where an earlier end of the span lies inside of it, it closed then.
+        An earlier end of the span inside the billing window had closed it.
         """
         start, end = (int(edge) for edge in self.plan.billing.slots(self.plan.axis)[window : window + 2])
         until = min([end, *(cut for cut in cuts if start < cut < end)])

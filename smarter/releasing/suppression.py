@@ -144,7 +144,7 @@ class _Part:
     Attributes:
         windows: columns of the table.
         edges: whether a meter's released bill joins a window, shape meters × windows.
-        grounds: whether a window comes to the ground by way of a meter alone, likewise.
+        grounds: whether a window comes to the ground by way of a meter alone, shape meters × windows.
         exits: whether a meter's bill, which joins windows of the part, comes to the ground.
         has_ground: whether anything in the part is grounded.
     """

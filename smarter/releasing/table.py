@@ -55,7 +55,7 @@ def borne_out(cells: NDArray[np.uint8], members: NDArray[np.bool_]) -> NDArray[n
 
     Args:
         cells: as stated with the bills, shape meters × demand windows.
-        members: whether a meter is in a demand window by the decision on it, likewise.
+        members: whether a meter is in a demand window by the decision on it, of the same shape.
     """
     billed = (cells & IN_BILL) > 0
     both = members & ((cells & Cell.BOTH) > 0)

@@ -30,7 +30,7 @@ class LedgerRow:
         kind: ``demand`` or ``billing``.
         holder: the neighbourhood, or the pseudonym in hexadecimal.
         start: epoch seconds of the window.
-        end: likewise.
+        end: epoch seconds, not part of it.
         members: pseudonyms whose readings are in the sum, joined.
         digest: SHA-256 of the ciphertext that holds the sum.
         status: number of a :class:`~smarter.model.messages.Status`.

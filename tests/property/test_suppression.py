@@ -81,7 +81,7 @@ def test_one_ground_is_not_enough_for_parts_that_it_does_not_reach() -> None:
     cells[:3, :2] = cells[3:, 2] = Cell.BOTH
     cells[5, 2] |= np.uint8(Cell.BILL_ONLY)
     table = Table(cells, np.ones(6, np.bool_), np.ones(3, np.bool_))
-    assert [is_exposed(table, k) for k in (2, 3)] == [True, True], "meter 5 alone stands behind the ground of window 2"
+    assert [is_exposed(table, k) for k in (2, 3)] == [True, True], "the ground of window 2 is meter 5 alone"
     harmless = Table(np.where(np.arange(6)[:, None] < 3, cells, 0).astype(np.uint8), table.bills, table.demand)
     assert not is_exposed(harmless, 3)
     grounded = cells.copy()
@@ -109,7 +109,7 @@ def test_bills_are_held_until_the_check_passes_and_not_just_once() -> None:
     assert not gains(table, 3)
 
 
-def test_a_table_with_members_that_nobody_kept_is_judged_for_the_worst() -> None:
+def test_a_table_whose_refused_members_are_unknown_is_judged_for_the_worst() -> None:
     cells = np.full((5, 3), Cell.BOTH, np.uint8)
     table = Table(cells, np.ones(5, np.bool_), np.array([True, True, False]))
     assert not is_exposed(table, 5), "all five have readings in the refused window"

@@ -31,7 +31,7 @@ def tables(
         demand: rows of its neighbourhood.
         lost: by household, spans of which no reading came in.
         bills_only: by household, spans of which its readings were billed and in no demand.
-        demand_only: likewise, spans of which they were in the demand and not billed.
+        demand_only: by household, spans of which they were in the demand and not billed.
     """
     bills: dict[tuple[datetime, datetime], dict[str, Row]] = defaultdict(dict)
     for row in billing:

@@ -21,7 +21,7 @@ class LedgerEntry:
         kind: ``demand`` or ``billing``.
         holder: the neighbourhood, or the pseudonym in hexadecimal.
         start: epoch seconds of the window.
-        end: likewise.
+        end: epoch seconds, not part of it.
         meters: pseudonyms whose readings are in the sum.
         digest: SHA-256 of the ciphertext that holds the sum.
         neighbourhood: its id.
@@ -125,7 +125,7 @@ class Ledger:
             kind: ``demand`` or ``billing``.
             whose: a pseudonym, for what its readings went into, or a holder, for whom windows were decided.
             start: epoch seconds.
-            end: likewise.
+            end: epoch seconds, not part of it.
         """
         return _overlap(self._spans.get((kind, whose), []), start, end)
 
