@@ -124,7 +124,9 @@ def test_the_three_cases_that_were_reproduced_are_closed(quickstart: Callable[..
 def test_bills_are_held_where_no_demand_is_left_to_withhold(quickstart: Callable[..., tuple[Any, Spans]]) -> None:
     files, _ = _run(quickstart, "nine homes lose the last hour")
     ((status, hour), held) = next(iter(_closed(files).items()))
-    assert (status, hour, len(held)) == ("held", "18", 4), "with apt4, whose last hour is in no demand, that is five unknowns"
+    assert (status, hour, len(held)) == ("held", "18", 4), (
+        "with apt4, whose last hour is in no demand, that is five unknowns"
+    )
     assert "apt4" not in held
     months = {row["meter"]: row["status"] for row in files.bills}
     assert {months[home] for home in held} == {"incomplete"}
