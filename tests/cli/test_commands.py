@@ -65,8 +65,8 @@ def test_run_writes_the_documented_files_with_the_documented_columns(finished: A
     assert {path.name for path in out.iterdir()} == {"billing.csv", "demand.csv", "bills.csv", "result.json"}
     heads = {path.name: path.read_text().splitlines()[0] for path in out.glob("*.csv")}
     assert heads == {
-        "billing.csv": "meter,window_start,window_end,readings,expected,energy_wh,status",
-        "demand.csv": "neighbourhood,window_start,window_end,meters,readings,expected,energy_wh,mean_kw,status",
+        "billing.csv": "meter,window_start,window_end,readings,expected,energy_wh,status,reason",
+        "demand.csv": "neighbourhood,window_start,window_end,meters,readings,expected,energy_wh,mean_kw,status,reason",
         "bills.csv": "meter,period_start,period_end,energy_wh,currency,amount,status",
     }
     moment = re.compile(r"2016-01-0[12]T\d\d:00:00\+01:00")
