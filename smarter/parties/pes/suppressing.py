@@ -45,6 +45,7 @@ class Suppressing:
         self._bill_of = billing.window_of(demand.edges[:-1])
         self._cells: dict[int, NDArray[np.uint8]] = {}
         self._refused: dict[int, bool] = {}
+        self._judged: dict[int, Suppression] = {}  # until more comes in
 
     def note(self, opened: Opened, closed: Mapping[WindowKind, int]) -> None:
         """Note in which sums one hold's readings are; ``closed``: by kind, how many windows have closed before it."""
@@ -69,6 +70,7 @@ class Suppressing:
             # A bill that an earlier end of the span had closed has no table any more, and its demand needs none.
             if bill >= closed["billing"] and flags[:, place].any():
                 self._of(bill)[:, window - self.columns(bill).start] |= flags[:, place]
+                self._judged.pop(bill, None)
 
     def columns(self, bill: int) -> range:
         """The demand windows inside a billing window."""
@@ -91,6 +93,11 @@ class Suppressing:
 
     def judge(self, bill: int) -> Suppression:
         """What will be suppressed if a billing window closes with the readings that there are."""
+        if bill not in self._judged:
+            self._judged[bill] = self._judge(bill)
+        return self._judged[bill]
+
+    def _judge(self, bill: int) -> Suppression:
         cells, columns = self._of(bill), self.columns(bill)
         bills = (cells & IN_BILL).any(axis=1) & ~self._refuses["billing"](bill)
         demand = np.array([not self._is_refused(window) for window in columns], np.bool_)
@@ -111,6 +118,7 @@ class Suppressing:
             columns = self.columns(bill)
             tables.append(CellTable(self._demand.grid.starts[columns.start : columns.stop], self._of(bill)))
             del self._cells[bill]
+            self._judged.pop(bill, None)
         stop = self.columns(bills.stop - 1).stop if bills else 0
         self._refused = {window: each for window, each in self._refused.items() if window >= stop}
         return tuple(tables)
