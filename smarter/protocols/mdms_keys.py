@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
 
 from smarter.api import Keywrap
 from smarter.keys.data_key import DataKey
@@ -26,8 +30,17 @@ def mdms_keys(store: Keystore, releaser: Iterable[PublicEntry], keywrap: Keywrap
     )
 
 
-def data_keys(store: Keystore, deployment: bytes, periods: Periods, file: DemandKeyFile) -> DataKeys:
-    """The MDMS's data keys, from its own keystore and the file of those of demand windows."""
+def data_keys(
+    store: Keystore,
+    deployment: bytes,
+    periods: Periods,
+    file: DemandKeyFile,
+    windows: Mapping[str, NDArray[np.int64]] = MappingProxyType({}),
+) -> DataKeys:
+    """The MDMS's data keys, from its own keystore and the file of those of demand windows.
+
+    ``windows``: starts of the demand windows of a run, by neighbourhood.
+    """
     keys = []
     for entry in store.entries():
         kind, _, place = entry.purpose.partition("/")
@@ -35,13 +48,18 @@ def data_keys(store: Keystore, deployment: bytes, periods: Periods, file: Demand
             household, _, period = place.partition("/")
             keys.append((household, period, DataKey.of(entry)))
     bills = DataKey.of(store.current(BILLS)) if any(store.entries(BILLS)) else None
-    return DataKeys(deployment, periods, keys, bills, demand_keys(store, deployment, file))
+    return DataKeys(deployment, periods, keys, bills, demand_keys(store, deployment, file, windows))
 
 
-def demand_keys(store: Keystore, deployment: bytes, file: DemandKeyFile) -> KeptDemandKeys:
+def demand_keys(
+    store: Keystore,
+    deployment: bytes,
+    file: DemandKeyFile,
+    windows: Mapping[str, NDArray[np.int64]] = MappingProxyType({}),
+) -> KeptDemandKeys:
     """Those of demand windows."""
     master = DataKey.of(store.current(DEMAND)) if any(store.entries(DEMAND)) else None
-    return KeptDemandKeys(file, deployment, master)
+    return KeptDemandKeys(file, deployment, master, windows)
 
 
 def data_purpose(household: str, period: str) -> str:

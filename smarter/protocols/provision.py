@@ -12,6 +12,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
 
 from smarter.api import KeyPair, Keywrap, PublicKey, Scheme
 from smarter.errors import UsageError
@@ -133,13 +137,26 @@ class Keyring:
             plugins.keywrap.load_public(self.stores["mdms"].current("unwrap").public),
         )
 
-    def mdms(self, plugins: Cryptography, deployment: bytes, periods: Periods) -> MdmsKeys:
-        """What the MDMS holds; ``periods``: the billing periods of its households."""
+    def mdms(
+        self,
+        plugins: Cryptography,
+        deployment: bytes,
+        periods: Periods,
+        windows: Mapping[str, NDArray[np.int64]] = MappingProxyType({}),
+    ) -> MdmsKeys:
+        """What the MDMS holds.
+
+        Args:
+            plugins: those that its keys belong to.
+            deployment: 16 bytes.
+            periods: the billing periods of its households.
+            windows: starts of the demand windows that are to come, epoch seconds, by neighbourhood.
+        """
         store = self.stores["mdms"]
         if not any(store.entries(DEMAND)):  # of an earlier version
             store.add(DataKey.fresh().entry(DEMAND))
             store.save()
-        data = data_keys(store, deployment, periods, self.demand)
+        data = data_keys(store, deployment, periods, self.demand, windows)
         return mdms_keys(store, self.stores["releaser"].entries("sign"), plugins.keywrap, data)
 
     def keep_data_keys(self, keys: DataKeys) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from smarter.api import Record
@@ -175,3 +176,30 @@ def test_keys_are_read_ahead_in_order_of_time_and_few_at_once(
     for number in range(100, 140):
         reader.seal(record(number))
     assert asked == []
+
+
+def test_a_run_makes_keys_ahead_and_rarely_waits_for_them(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demand_keys, "AT_ONCE", 30)
+    waits: list[int] = []
+    keep = DemandKeyFile.keep
+
+    def counting(file: DemandKeyFile, keys: list[demand_keys.SealedDemandKey]) -> None:
+        waits.append(len(keys))
+        keep(file, keys)
+
+    monkeypatch.setattr(DemandKeyFile, "keep", counting)
+    windows = {"lane": START + QUARTER * np.arange(100)}
+
+    def run(numbers: range) -> list[Record]:
+        kept = KeptDemandKeys(DemandKeyFile(path), DEPLOYMENT, MASTER, windows)
+        data = DataKeys(DEPLOYMENT, Periods("run", {}), demand=kept)
+        sealed = [stored(data, record(number))[0] for number in numbers]
+        assert [data.open(each) for each in sealed] == [BODY] * len(sealed)
+        return sealed
+
+    first = run(range(40))
+    assert waits == [31, 31]
+    assert len({each.body[:9] for each in first + run(range(30, 100))}) == 100
+    assert waits == [31, 31, 31, 7]
+    assert run(range(100, 102)), "a window of no plan has a key, too"
+    assert waits == [31, 31, 31, 7, 1, 1]
