@@ -42,7 +42,7 @@ def ada(customer: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(login_module, "DEFAULT_COST", Pbkdf2Cost(1))
     monkeypatch.setenv("SMARTER_PASSWORD", "plaid-otter-vending-41")
     monkeypatch.setenv("SMARTER_CODE", customer("invite", "home1").out.strip())
-    assert customer("enrol", "--name", "ada", "--agree", "1").code == 0
+    assert customer("enrol", "--name", "ada", "--agree", "2").code == 0
     assert customer("login", "--name", "ada").code == 0
 
 
@@ -68,7 +68,11 @@ def test_what_the_files_say_before_and_after(ada: None, customer: Call, written:
     assert (said.code, said.err) == (0, "")
     after = written()
     assert after["bills"] == before["bills"]
-    assert after["demand"] == before["demand"]
+    ends = {row["window_end"] for row in after["billing"] if row["status"] == "erased"}
+    for old, new in zip(before["demand"], after["demand"], strict=True):
+        empty = {"meters": "0", "readings": "0", "energy_wh": "", "mean_kw": "", "status": "erased"}
+        assert new == (old | empty if old["window_end"] in ends else old)
+    assert [row["status"] for row in after["demand"]].count("erased") == len(ends) == 4
     meter = said.out.split()[4]
     for old, new in zip(before["billing"], after["billing"], strict=True):
         gone = {"readings": "0", "energy_wh": "", "status": "erased"} if old["meter"] == meter else {}
@@ -82,6 +86,7 @@ def test_says_what_went_and_what_stays(ada: None, customer: Call) -> None:
         "  1 × secret of a key epoch of the meter",
         "  1 × seal key, wrapped for the customer",
         "  1 × key of a billing period's windows at the MDMS",
+        "  4 × key of a demand window of the neighbourhood",
         "Bills, of which the totals stay:",
         "What stays:",
     ):

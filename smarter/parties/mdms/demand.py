@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 
 from smarter.model.messages import Status
 from smarter.model.readings import MWH_PER_KWH
-from smarter.model.results import DemandFigures, Span, WindowRow
+from smarter.model.results import ERASED, DemandFigures, Span, WindowRow
 
 By = Literal["hour", "day"]
 """What demand can be gathered by, beside its own windows."""
 
+_CLOSED = (Status.REFUSED.word, Status.WITHHELD.word, ERASED, Status.MISSING.word)
 _NAMES: dict[By, str] = {"hour": "%Y-%m-%dT%H:00%z", "day": "%Y-%m-%d"}
 
 
@@ -64,8 +65,8 @@ def gathered(rows: Sequence[WindowRow], by: By, timezone: str) -> list[WindowRow
     """Demand windows of a neighbourhood, in order of time, put together by local hour or day.
 
     A window belongs where it starts. The whole is ``complete`` when all of its windows are, ``incomplete`` when only
-    some energy was released, and ``refused`` or ``missing`` (in this order) when none was; ``meters`` is the most that
-    one of its windows had.
+    some energy was released, and ``refused``, ``withheld``, ``erased`` or ``missing`` (in this order) when none was;
+    ``meters`` is the most that one of its windows had. Readings are not expected of windows that were erased.
     """
     zone = ZoneInfo(timezone)
     whole = []
@@ -78,7 +79,7 @@ def gathered(rows: Sequence[WindowRow], by: By, timezone: str) -> list[WindowRow
         elif released:
             status = Status.INCOMPLETE.word
         else:
-            status = Status.REFUSED.word
+            status = next(word for word in _CLOSED if word in words)
         whole.append(
             WindowRow(
                 kind=mine[0].kind,
@@ -87,7 +88,7 @@ def gathered(rows: Sequence[WindowRow], by: By, timezone: str) -> list[WindowRow
                 end=mine[-1].end,
                 meters=max(row.meters for row in mine),
                 readings=sum(row.readings for row in released),
-                expected=sum(row.expected for row in mine),
+                expected=sum(row.expected for row in mine if row.status != ERASED),
                 energy=sum(row.energy or 0 for row in released) if released else None,
                 status=status,
                 reason=next((row.reason for row in mine if row.reason), ""),
@@ -101,7 +102,10 @@ def _name(row: WindowRow, zone: ZoneInfo, by: By) -> str:
 
 
 class _Spans:
-    """Released energy by local day or hour; a window counts where it starts, and as not measured if not released."""
+    """Released energy by local day or hour; a window counts where it starts.
+
+    One that was not released counts as not measured, one that was erased not at all.
+    """
 
     def __init__(self, zone: ZoneInfo, by: By) -> None:
         self._zone, self._by = zone, by
@@ -115,7 +119,7 @@ class _Spans:
             self._totals.extend((0, 0, 0))
         self._totals[place] += row.energy or 0
         self._totals[place + 1] += row.readings if row.energy is not None else 0
-        self._totals[place + 2] += row.expected
+        self._totals[place + 2] += row.expected if row.status != ERASED else 0
 
     def all(self) -> tuple[Span, ...]:
         """In order of time."""
