@@ -1,6 +1,6 @@
-"""The MDMS's data keys of demand windows, each sealed under one key of its keystore and kept in a file beside it.
+"""The MDMS's data keys of demand windows, each sealed under a key of its keystore.
 
-Each waits for the disk before its record is stored. So keys are made ahead, many together: a delivery has few windows.
+Each is on the disk before its record is stored. A delivery has few windows, so keys are made ahead, many together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The MDMS's keys as its keystore has them, with its data keys by household and billing period, and demand window."""
+"""The MDMS's keys and data keys, from its keystore and the file beside it."""
 
 from __future__ import annotations
 

@@ -113,13 +113,13 @@ def notice_of(scenario: Scenario) -> Notice:
 
 
 def demand_taken(scenario: Scenario) -> str:
-    """What an erasure takes from the neighbourhood's demand, in two sentences."""
+    """What an erasure takes from the neighbourhood's demand, in sentences."""
     windows = scenario.windows
     many = max(windows.billing // windows.demand, 1)
     return (
         f"An erasure takes one of {many:,} demand windows of {said(windows.demand)} along in each of its billing "
-        f"windows, {portion(1, many)} of the neighbourhood's demand in that time: with all other bills they would give "
-        "yours. Where windows are missing or refused it can take more."
+        f"windows. That is {portion(1, many)} of the neighbourhood's demand in that time: with all other bills it "
+        "would give yours. More can go where windows are missing or refused."
     )
 
 

@@ -1,4 +1,4 @@
-"""What demand an erasure takes along, so that the others' bills and what is left of demand do not give what is erased.
+"""Which demand windows an erasure takes along, by release rule 4.
 
 Demand less all other bills is the erased bill. A demand window that is gone leaves readings in each bill that are in no
 released demand, and these ground it (see ``suppression``).

@@ -1,4 +1,4 @@
-"""Data keys of demand windows, sealed: one SQLite file among the keystores, a row a window.
+"""Data keys of demand windows, sealed, in a SQLite file among the keystores.
 
 There are too many for a keystore, which is rewritten whole at each change: 35,040 a year and neighbourhood at 15 min.
 ``protocols.demand_keys`` seals and opens what is in here. A destroyed key leaves its row, with its name alone.

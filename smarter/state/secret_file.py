@@ -1,6 +1,6 @@
-"""A SQLite file of keys: what is deleted from it is overwritten, and a transaction is on the disk when it ends.
+"""A SQLite file of keys, in which deleted bytes are overwritten.
 
-``wrapped_keys`` and ``demand_keys`` are such files, among the keystores.
+A transaction is on the disk when it ends. ``wrapped_keys`` and ``demand_keys`` are such files, among the keystores.
 """
 
 from __future__ import annotations

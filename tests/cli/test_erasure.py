@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import Abort
 
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.keys.signing import verify
@@ -91,6 +92,20 @@ def test_says_what_went_and_what_stays(ada: None, customer: Call) -> None:
         "What stays:",
     ):
         assert line in said.splitlines()
+
+
+def test_says_what_demand_is_lost_before_it_asks(ada: None, customer: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def refuse(question: str, yes: bool) -> None:
+        asked.append(question)
+        raise Abort
+
+    monkeypatch.setattr("smarter.cli.customer.erasing.ask_whether", refuse)
+    assert customer("erase").code != 0
+    (question,) = asked
+    assert question.endswith("Erase your readings for good?")
+    assert "of the neighbourhood's demand in that time" in question
 
 
 def test_as_json_has_the_meters_signature(ada: None, customer: Call) -> None:

@@ -758,10 +758,13 @@ def rank(matrix: list[list[int]]) -> int:
 
 def test_the_notice_and_the_question_say_a_twelfth_for_quarters_of_an_hour_and_three_hours() -> None:
     scenario = load_scenario("quickstart", ("windows.demand=15min", "windows.billing=3h"))
-    said = "takes one of 12 demand windows of 15 minutes along in each of its billing windows, a twelfth of"
+    said = "along in each of its billing windows. That is a twelfth of the neighbourhood's demand in that time"
     assert said in demand_taken(scenario)
     assert said in " ".join(notice_of(scenario).text.split())
-    assert "all of the neighbourhood's demand" in demand_taken(load_scenario("quickstart", ("windows.demand=3h",)))
+    assert "An erasure takes one of 12 demand windows of 15 minutes along" in demand_taken(scenario)
+    assert "That is all of the neighbourhood's demand" in demand_taken(
+        load_scenario("quickstart", ("windows.demand=3h",))
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""How the MDMS keeps records: sealed once more, under a data key per household and billing period, or demand window.
+"""How the MDMS keeps records: sealed once more, under data keys of its own.
 
-``mdms`` seals and opens by it, ``protocols`` keep new keys before a record under them is stored. Without its key a
-record opens no more, wherever there is a copy of it. Demand is no household's. But an erasure takes some of it along,
-since with the bills of all others it would give the erased ones: so each demand window has a key of its own.
+A household has one for each billing period, and each demand window one. ``mdms`` seals and opens by them; ``protocols``
+keep new ones before a record under them is stored. Without its key a record opens no more, in no copy of it. Demand is
+no household's, but an erasure takes some of it along: with the bills of all others it would give the erased ones.
 """
 
 from __future__ import annotations
