@@ -48,6 +48,12 @@ def test_what_is_gathered_sums_up_to_what_the_figures_say() -> None:
         ]
 
 
+def test_the_mean_of_an_hour_is_over_what_was_not_erased() -> None:
+    hour = gathered(rows(10, w3="erased"), "hour", BERLIN)[0]
+    assert (hour.status, hour.readings, hour.expected) == ("incomplete", 45, 60)
+    assert hour.mean_kw == 1.0
+
+
 @pytest.mark.parametrize(
     ("statuses", "status"),
     [

@@ -66,7 +66,7 @@ def gathered(rows: Sequence[WindowRow], by: By, timezone: str) -> list[WindowRow
 
     A window belongs where it starts. The whole is ``complete`` when all of its windows are, ``incomplete`` when only
     some energy was released, and ``refused``, ``withheld``, ``erased`` or ``missing`` (in this order) when none was;
-    ``meters`` is the most that one of its windows had. Readings are not expected of windows that were erased.
+    ``meters`` is the most that one of its windows had.
     """
     zone = ZoneInfo(timezone)
     whole = []
@@ -88,7 +88,7 @@ def gathered(rows: Sequence[WindowRow], by: By, timezone: str) -> list[WindowRow
                 end=mine[-1].end,
                 meters=max(row.meters for row in mine),
                 readings=sum(row.readings for row in released),
-                expected=sum(row.expected for row in mine if row.status != ERASED),
+                expected=sum(row.expected for row in mine),
                 energy=sum(row.energy or 0 for row in released) if released else None,
                 status=status,
                 reason=next((row.reason for row in mine if row.reason), ""),
@@ -102,10 +102,7 @@ def _name(row: WindowRow, zone: ZoneInfo, by: By) -> str:
 
 
 class _Spans:
-    """Released energy by local day or hour; a window counts where it starts.
-
-    One that was not released counts as not measured, one that was erased not at all.
-    """
+    """Released energy by local day or hour; a window counts where it starts, and as not measured if not released."""
 
     def __init__(self, zone: ZoneInfo, by: By) -> None:
         self._zone, self._by = zone, by
@@ -119,7 +116,7 @@ class _Spans:
             self._totals.extend((0, 0, 0))
         self._totals[place] += row.energy or 0
         self._totals[place + 1] += row.readings if row.energy is not None else 0
-        self._totals[place + 2] += row.expected if row.status != ERASED else 0
+        self._totals[place + 2] += row.expected
 
     def all(self) -> tuple[Span, ...]:
         """In order of time."""
