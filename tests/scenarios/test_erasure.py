@@ -379,6 +379,7 @@ class TestErasing:
         assert result.counts.windows["billing"] == {"erased": 32, "complete": 160}
         assert result.counts.windows["demand"] == {"erased": 32, "complete": 63}
         assert "32 demand and 32 billing windows were erased: they could not be verified." in result.warnings
+        assert result.exposed == 0, "the audit of releases finds nothing in what is left"
 
     def test_gives_a_receipt_that_the_meter_has_signed(
         self, finished: Weeks, erased: tuple[Weeks, SignedReceipt]
