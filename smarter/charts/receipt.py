@@ -11,12 +11,14 @@ from smarter.protocols.receipt import SignedReceipt
 LONGEST = 2**20
 """Bytes of a file that is looked at."""
 
+# Receipts of earlier versions have fewer of them.
 _WORDS = {
     "epoch_secrets": "secret of a key epoch of the meter",
     "seal_keys": "seal key, wrapped for the customer",
     "announcements": "announcement of a key epoch to the PES",
     "frames": "sealed frame that the meter kept",
     "data_keys": "key of a billing period's windows at the MDMS",
+    "demand_keys": "key of a demand window of the neighbourhood",
     "deliveries": "delivery under a grant that nobody had fetched",
 }
 
@@ -25,7 +27,7 @@ def receipt_text(signed: SignedReceipt) -> str:
     """What was destroyed and what stays, a line each, and the meter's signature."""
     receipt = signed.receipt
     lines = [f"Erased on {receipt.time}: meter {receipt.meter}", "", "Destroyed:"]
-    lines += [f"  {receipt.destroyed[name]:,} × {words}" for name, words in _WORDS.items()]
+    lines += [f"  {receipt.destroyed[name]:,} × {words}" for name, words in _WORDS.items() if name in receipt.destroyed]
     lines += ["Keys:"]
     lines += [
         f"  {kind.replace('_', ' ')}: {', '.join(names) or 'none'}" for kind, names in sorted(receipt.keys.items())

@@ -1,7 +1,8 @@
 """Data keys: what is kept on the disk is sealed under one, so that destroying the key destroys it, copies and all.
 
-The MDMS has one per household and billing period for its records, the PES one for its state. AES-256-GCM under random
-nonces (SP 800-38D, section 8.2.2), far below the 2³² that one key is good for; what is sealed names its key.
+The MDMS has one per household and billing period and one per demand window, the PES one for its state. AES-256-GCM
+under random nonces (SP 800-38D, section 8.2.2), far below the 2³² that one key is good for; what is sealed names its
+key.
 """
 
 from __future__ import annotations
@@ -68,6 +69,11 @@ class DataKey:
             return self._cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], head + context)
         except (InvalidTag, ValueError) as error:
             raise AuthenticationFailed("what is kept under a data key was altered, or moved") from error
+
+
+def is_sealed(data: bytes) -> bool:
+    """Whether bytes have the form of what is sealed under a data key, which no message of ours begins like."""
+    return data[:1] == _VERSION
 
 
 def name_of(sealed: bytes) -> str:

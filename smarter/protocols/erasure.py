@@ -1,13 +1,21 @@
 """Erasing a household by destroying its keys: what it measured opens no more, in no copy; bare bills stay.
 
-``smarter customer erase`` and the app call it, for the customer or for whoever runs the meters, while no run goes on.
+``smarter customer erase`` and the app call it, for the customer or for the operator of the meters, between runs.
 Every step is durable before the next, and can be done again: stopped at any moment and repeated it ends the same.
+
+Some of the neighbourhood's demand goes along, since demand less the bills of all others is the erased bill. It goes
+before the household's windows: so there is no moment in which these are gone and can be computed. The ledger notes
+what was erased last. Until then an erasure that is repeated finds the ledger as it was and withdraws the same demand,
+and an audit of releases counts as readable what may be gone, never the reverse.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from smarter.api import OpenStore
 from smarter.errors import DamagedStore
@@ -17,23 +25,45 @@ from smarter.keys.keystore import Keystore, public_entries
 from smarter.keys.unlock import Unlock
 from smarter.model.audit import Named, Note, household
 from smarter.model.bills import Bill
+from smarter.model.control import heed
 from smarter.model.results import ERASED as ERASED_STATUS
 from smarter.model.views import View, acting
 from smarter.model.windows import iso
 from smarter.parties.mdms import MDMS
 from smarter.protocols.auditing import open_audit
+from smarter.protocols.demand_keys import KeptDemandKeys
 from smarter.protocols.granting import empty_mailbox
-from smarter.protocols.mdms_keys import BILLS, data_keys, data_purpose, mdms_keys
+from smarter.protocols.mdms_keys import BILLS, data_keys, data_purpose, demand_keys, mdms_keys
 from smarter.protocols.pes_state import PesState
 from smarter.protocols.plan import NeighbourhoodPlan
+from smarter.protocols.portion import portion
 from smarter.protocols.provision import ERASED
 from smarter.protocols.receipt import KeptTotal, Receipt, SignedReceipt
+from smarter.protocols.released_tables import released_windows
 from smarter.protocols.report import Report
 from smarter.protocols.session import Session
-from smarter.state import KeptMeter, StateFolder
+from smarter.releasing.withdrawal import withdraw
+from smarter.state import DemandKeyFile, KeptMeter, StateFolder
 
 COPIES_DAYS = 30
 """For so many days at most a copy of the keystores should be kept: until then it opens what was erased meanwhile."""
+
+
+@dataclass(frozen=True)
+class _Along:
+    """What of a neighbourhood's demand goes along with an erasure.
+
+    Attributes:
+        billing: starts of the household's billing windows that the ledger knows of and that are erased.
+        demand: starts of the demand windows that go.
+        among: how many demand windows were released in those billing windows.
+        unkeyed: of how many billing windows demand stays that gives the erased bill: it has no key of its own.
+    """
+
+    billing: tuple[int, ...]
+    demand: tuple[int, ...]
+    among: int
+    unkeyed: int
 
 
 def erase(
@@ -58,7 +88,10 @@ def erase(
     at = int(clock())
     with session.scenario.store.create().open(state.store) as records, acting(View()):
         bills, periods, open_from = _keep_totals(session, state, mdms, records, kept, plan)
-    destroyed: dict[str, int] = {}
+    own_keys = demand_keys(mdms, session.deployment, DemandKeyFile(state.demand_keys))
+    along = _taken_along(session, own_keys, kept, plan, periods)
+    own_keys.destroy(plan.name, along.demand)
+    destroyed: dict[str, int] = {"demand_keys": len(along.demand)}
     keys: dict[str, tuple[str, ...]] = {}
     keys["epochs"] = _forget_epochs(meters, kept)
     destroyed["announcements"], destroyed["seal_keys"] = session.wrapped.erase(pseudonym)
@@ -66,6 +99,10 @@ def erase(
     destroyed["frames"], keys["pes_state"] = _renew_pes_state(session, pes, pseudonym, at)
     destroyed["deliveries"] = empty_mailbox(state, pseudonym)
     destroyed |= {"epoch_secrets": len(keys["epochs"]), "data_keys": len(keys["data"])}
+    session.journal.mark_erased(
+        [("billing", pseudonym.hex(), start) for start in along.billing]
+        + [("demand", plan.name, start) for start in along.demand]
+    )
     receipt = Receipt(
         pseudonym.hex(),
         iso(at, plan.timezone),
@@ -73,7 +110,7 @@ def erase(
         keys,
         tuple(_total(bill, plan.timezone) for bill in bills),
         iso(open_from, plan.timezone) if open_from is not None else "",
-        _stays(open_from is not None),
+        _stays(open_from is not None, along),
     )
     return SignedReceipt.of(receipt, meters.current(f"sign/{pseudonym.hex()}").private)
 
@@ -95,7 +132,7 @@ def _keep_totals(
         store.add(DataKey.fresh().entry(BILLS))
         store.save()
     name, zone = kept.pseudonym.hex(), plan.timezone
-    data = data_keys(store, session.deployment, session.periods)
+    data = data_keys(store, session.deployment, session.periods, DemandKeyFile(state.demand_keys))
     signers = [entry for entry in public_entries(state.keys, "releaser") if entry.purpose == "sign"]
     keys = mdms_keys(store, signers, session.cryptography.keywrap, data)
     report = session.report(MDMS(session.deployment, keys, session.cryptography.keywrap), records)
@@ -117,6 +154,31 @@ def _closed(
         periods.setdefault(session.periods.of(name, start), []).append(start)
     closed = [period for period, starts in periods.items() if session.finished or there.issuperset(starts)]
     return closed, next((starts[0] for period, starts in periods.items() if period not in closed), None)
+
+
+def _taken_along(
+    session: Session, keys: KeptDemandKeys, kept: KeptMeter, plan: NeighbourhoodPlan, periods: Sequence[str]
+) -> _Along:
+    """What has to go for the household's bills of some periods, by the ledger alone."""
+    name = kept.pseudonym.hex()
+    row = [each.pseudonym for each in session.roster[plan.name]].index(kept.pseudonym)
+    billing: list[int] = []
+    demand: list[int] = []
+    among = unkeyed = 0
+    for each in released_windows(session.journal.ledger(), session.plans, session.roster):
+        heed()
+        if each.neighbourhood != plan.name or session.periods.of(name, each.start) not in periods:
+            continue
+        billing.append(each.start)
+        table, starts = each.as_left, each.edges[:-1].tolist()
+        if not table.bills[row]:
+            continue  # there is no bill of it that demand could give, or it was erased before
+        possible = np.array([keys.of(plan.name, start) is not None for start in starts], np.bool_)
+        found = withdraw(table.without_bill(row), session.scenario.release.min_meters, possible)
+        demand += [starts[column] for column in found.windows]
+        among += int(table.demand.sum())
+        unkeyed += found.exposed
+    return _Along(tuple(billing), tuple(demand), among, unkeyed)
 
 
 def _forget_epochs(store: Keystore, kept: KeptMeter) -> tuple[str, ...]:
@@ -160,15 +222,26 @@ def _total(bill: Bill, timezone: str) -> KeptTotal:
     )
 
 
-def _stays(open_bill: bool) -> tuple[str, ...]:
+def _stays(open_bill: bool, along: _Along) -> tuple[str, ...]:
     waiting = (
         "Billing windows whose bill does not stand yet, until it does: ask for it again when the run is finished.",
+    )
+    gone = ""
+    if along.demand:
+        gone = (
+            f" Of the {along.among:,} demand windows beside the erased bills {len(along.demand):,} were taken along "
+            f"({portion(len(along.demand), along.among)}): with the others' bills they would give these."
+        )
+    # Only an earlier version stored demand without keys of its own.
+    unkeyed = (
+        f"Demand of {along.unkeyed:,} billing windows that an earlier version stored without keys of its own: it "
+        "cannot be destroyed. A reader of it who has the billing windows of all the others can compute this one's.",
     )
     return (
         *(waiting if open_bill else ()),
         "The totals of the bills, since billing law asks for them.",
-        "The neighbourhood's demand: sums over several households, of which none can be taken out. Who has the billing "
-        "windows of all the others can take them from it, and has this one's.",
+        f"The rest of the neighbourhood's demand: sums over several households.{gone}",
+        *(unkeyed if along.unkeyed else ()),
         "The account, and what its customer has agreed to or granted, with the signatures.",
         "The audit log: who did what and when, the household under a keyed identifier, and no reading and no total.",
         "What was exported, or delivered to somebody else: it is out of reach from here.",

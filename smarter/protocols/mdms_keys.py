@@ -1,11 +1,12 @@
-"""The MDMS's keys as its keystore has them, with its data keys by household and billing period.
-
-``provision`` calls it for a run, ``session`` for whoever asks a finished one, ``erasure`` to destroy some.
-"""
+"""The MDMS's keys and data keys, from its keystore and the file beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
 
 from smarter.api import Keywrap
 from smarter.keys.data_key import DataKey
@@ -13,9 +14,11 @@ from smarter.keys.entries import PublicEntry
 from smarter.keys.keystore import Keystore
 from smarter.model.periods import Periods
 from smarter.parties.mdms import DataKeys, MdmsKeys
+from smarter.protocols.demand_keys import KeptDemandKeys
+from smarter.state import DemandKeyFile
 
-DATA, BILLS = "data", "bills"
-"""Purposes of the keys for what is kept of households: windows, by household and period, and bare totals of bills."""
+DATA, BILLS, DEMAND = "data", "bills", "demand"
+"""Purposes of keys for what is kept: windows, by household and period; bare totals of bills; keys of demand windows."""
 
 
 def mdms_keys(store: Keystore, releaser: Iterable[PublicEntry], keywrap: Keywrap, data: DataKeys) -> MdmsKeys:
@@ -27,8 +30,17 @@ def mdms_keys(store: Keystore, releaser: Iterable[PublicEntry], keywrap: Keywrap
     )
 
 
-def data_keys(store: Keystore, deployment: bytes, periods: Periods) -> DataKeys:
-    """The MDMS's data keys, from its own keystore."""
+def data_keys(
+    store: Keystore,
+    deployment: bytes,
+    periods: Periods,
+    file: DemandKeyFile,
+    windows: Mapping[str, NDArray[np.int64]] = MappingProxyType({}),
+) -> DataKeys:
+    """The MDMS's data keys, from its own keystore and the file of those of demand windows.
+
+    ``windows``: starts of the demand windows of a run, by neighbourhood.
+    """
     keys = []
     for entry in store.entries():
         kind, _, place = entry.purpose.partition("/")
@@ -36,7 +48,18 @@ def data_keys(store: Keystore, deployment: bytes, periods: Periods) -> DataKeys:
             household, _, period = place.partition("/")
             keys.append((household, period, DataKey.of(entry)))
     bills = DataKey.of(store.current(BILLS)) if any(store.entries(BILLS)) else None
-    return DataKeys(deployment, periods, keys, bills)
+    return DataKeys(deployment, periods, keys, bills, demand_keys(store, deployment, file, windows))
+
+
+def demand_keys(
+    store: Keystore,
+    deployment: bytes,
+    file: DemandKeyFile,
+    windows: Mapping[str, NDArray[np.int64]] = MappingProxyType({}),
+) -> KeptDemandKeys:
+    """Those of demand windows."""
+    master = DataKey.of(store.current(DEMAND)) if any(store.entries(DEMAND)) else None
+    return KeptDemandKeys(file, deployment, master, windows)
 
 
 def data_purpose(household: str, period: str) -> str:

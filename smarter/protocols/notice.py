@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from smarter.errors import UsageError
 from smarter.model.clock import DAY
 from smarter.parties.meter.statements import Standing
+from smarter.protocols.portion import portion
 from smarter.scenario import Scenario
 
-VERSION = 1
+VERSION = 2
 """Of the text below: whoever changes what it says counts this up, and customers are asked again."""
 SUFFICES_FROM = 1
 """The earliest version that says all that is done with readings: who agreed to it, or a later one, takes part."""
@@ -96,7 +97,7 @@ def notice_of(scenario: Scenario) -> Notice:
             "you choose, for a purpose that you name, until a day that you set (`grant`), and take that back "
             "(`revoke`): what was delivered before cannot be called back. See and export every reading, check "
             "every bill, and see who looked at what. Have your readings erased by destroying their keys "
-            "(`erase`). Agree again at any time (`agree`).",
+            f"(`erase`). {demand_taken(scenario)} Agree again at any time (`agree`).",
         ),
         (
             "When a change counts",
@@ -109,6 +110,17 @@ def notice_of(scenario: Scenario) -> Notice:
     for title, text in sections:
         lines += ["", title, *textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")]
     return Notice(VERSION, "\n".join(lines) + "\n")
+
+
+def demand_taken(scenario: Scenario) -> str:
+    """What an erasure takes from the neighbourhood's demand, in sentences."""
+    windows = scenario.windows
+    many = max(windows.billing // windows.demand, 1)
+    return (
+        f"An erasure takes one of {many:,} demand windows of {said(windows.demand)} along in each of its billing "
+        f"windows. That is {portion(1, many)} of the neighbourhood's demand in that time: with all other bills it "
+        "would give yours. More can go where windows are missing or refused."
+    )
 
 
 def said(seconds: int) -> str:

@@ -130,9 +130,9 @@ class PesDeployment:
             stages=self.stages,
             threads=threads,
         )
-        self.mdms = MDMS(
-            deployment, keyring.mdms(cryptography, deployment, periods_of(scenario, roster)), self._keywrap
-        )
+        windows = {plan.name: plan.demand.starts for plan in plans}
+        mdms_keys = keyring.mdms(cryptography, deployment, periods_of(scenario, roster), windows)
+        self.mdms = MDMS(deployment, mdms_keys, self._keywrap)
 
     def begin_epochs(
         self, at: Mapping[bytes, int] | None = None, purposes: Mapping[bytes, Purposes] | None = None

@@ -12,10 +12,15 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
 
 from smarter.api import KeyPair, Keywrap, PublicKey, Scheme
 from smarter.errors import UsageError
 from smarter.keys import audit, precomputed, signing
+from smarter.keys.data_key import DataKey
 from smarter.keys.entries import KeyEntry
 from smarter.keys.keystore import Keystore
 from smarter.keys.naming import fingerprint
@@ -25,7 +30,8 @@ from smarter.model.periods import Periods
 from smarter.parties.mdms import DataKeys, MdmsKeys
 from smarter.parties.pes import PesKeys
 from smarter.parties.releaser import ReleaserKeys
-from smarter.protocols.mdms_keys import data_keys, data_purpose, mdms_keys
+from smarter.protocols.mdms_keys import DEMAND, data_keys, data_purpose, mdms_keys
+from smarter.state import DemandKeyFile, demand_keys
 
 PARTIES = ("meters", "pes", "releaser", "mdms", audit.PARTY)
 ERASED = "erased"
@@ -49,9 +55,13 @@ class Cryptography:
 
 @dataclass(frozen=True, repr=False)
 class Keyring:
-    """The opened keystores of a simulation, in which one process plays all parties."""
+    """The opened keystores of a simulation, in which one process plays all parties.
+
+    ``demand``: the MDMS's data keys of demand windows, in a file beside its keystore.
+    """
 
     stores: Mapping[str, Keystore]
+    demand: DemandKeyFile
 
     def meter_signing_key(self, pseudonym: bytes) -> bytes:
         """A meter's Ed25519 private key."""
@@ -127,10 +137,27 @@ class Keyring:
             plugins.keywrap.load_public(self.stores["mdms"].current("unwrap").public),
         )
 
-    def mdms(self, plugins: Cryptography, deployment: bytes, periods: Periods) -> MdmsKeys:
-        """What the MDMS holds; ``periods``: the billing periods of its households."""
-        data = data_keys(self.stores["mdms"], deployment, periods)
-        return mdms_keys(self.stores["mdms"], self.stores["releaser"].entries("sign"), plugins.keywrap, data)
+    def mdms(
+        self,
+        plugins: Cryptography,
+        deployment: bytes,
+        periods: Periods,
+        windows: Mapping[str, NDArray[np.int64]] = MappingProxyType({}),
+    ) -> MdmsKeys:
+        """What the MDMS holds.
+
+        Args:
+            plugins: those that its keys belong to.
+            deployment: 16 bytes.
+            periods: the billing periods of its households.
+            windows: starts of the demand windows that are to come, epoch seconds, by neighbourhood.
+        """
+        store = self.stores["mdms"]
+        if not any(store.entries(DEMAND)):  # of an earlier version
+            store.add(DataKey.fresh().entry(DEMAND))
+            store.save()
+        data = data_keys(store, deployment, periods, self.demand, windows)
+        return mdms_keys(store, self.stores["releaser"].entries("sign"), plugins.keywrap, data)
 
     def keep_data_keys(self, keys: DataKeys) -> None:
         """Keep the data keys that the MDMS has made, before anything that is sealed under one is stored."""
@@ -140,6 +167,7 @@ class Keyring:
                 store.add(key.entry(data_purpose(household, period)))
             store.save()
             keys.fresh.clear()
+        keys.keep_demand_keys()
 
 
 def make_keys(
@@ -175,10 +203,11 @@ def make_keys(
     for party, purposes in ROTATABLE.items():
         for purpose in purposes:
             stores[party].add(entries[party, purpose])
+    stores["mdms"].add(DataKey.fresh().entry(DEMAND))
     audit.fill(stores[audit.PARTY])
     for store in stores.values():
         store.save()
-    return Keyring(stores)
+    return Keyring(stores, DemandKeyFile(folder / demand_keys.FILE))
 
 
 def _at_once(plugins: Cryptography) -> Iterator[tuple[tuple[str, str], KeyEntry]]:
@@ -210,7 +239,7 @@ def open_keys(folder: Path, unlock: Unlock) -> Keyring:
         DamagedKeys: a keystore or its key file is missing or does not read back.
     """
     stores = {party: Keystore.open(folder, party, unlock) for party in PARTIES if party != audit.PARTY}
-    return Keyring({**stores, audit.PARTY: audit_keystore(folder, unlock)})
+    return Keyring({**stores, audit.PARTY: audit_keystore(folder, unlock)}, DemandKeyFile(folder / demand_keys.FILE))
 
 
 def audit_keystore(folder: Path, unlock: Unlock) -> Keystore:

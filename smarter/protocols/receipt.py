@@ -36,7 +36,8 @@ class Receipt:
     Attributes:
         meter: pseudonym in hexadecimal.
         time: ISO 8601, on the neighbourhood's clock.
-        destroyed: how many of what are gone.
+        destroyed: how many of what are gone. Keys of demand windows also count when an erasure that was cut off had
+            destroyed them.
         keys: which keys were destroyed: key epochs by number, data keys and keys of the PES's state by name.
         bills: what is kept of the bills whose windows were erased, now or earlier.
         open_from: from when on billing windows stay, ISO 8601, since their bill does not stand yet; empty: none do.

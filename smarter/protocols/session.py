@@ -26,7 +26,7 @@ from smarter.protocols.provision import Cryptography
 from smarter.protocols.report import Report
 from smarter.scenario import Scenario
 from smarter.scenario.moments import epoch
-from smarter.state import Journal, KeptMeter, StateFolder, WrappedKeys
+from smarter.state import DemandKeyFile, Journal, KeptMeter, StateFolder, WrappedKeys
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ def reporting(session: Session, state: StateFolder, unlock: Unlock, *notes: Note
         store,
         [entry for entry in public_entries(state.keys, "releaser") if entry.purpose == "sign"],
         session.cryptography.keywrap,
-        data_keys(store, session.deployment, session.periods),
+        data_keys(store, session.deployment, session.periods, DemandKeyFile(state.demand_keys)),
     )
     with open_audit(state, unlock) as audit:
         audit.note("key-use", party("mdms"), key(store.current("unwrap").fingerprint), purpose="unwrap")

@@ -59,8 +59,9 @@ def summarise(
             if bill.amount is not None:
                 billed[bill.currency] = billed.get(bill.currency, Decimal(0)) + bill.amount
     first, audited = session.plans[0], audit_releases(session, state)
-    erased = windows["billing"].get(ERASED, 0)
-    unchecked = [f"{erased:,} billing windows were erased: they could not be verified."] if verified and erased else []
+    erased = [f"{count:,} {kind}" for kind, by in windows.items() if (count := by.get(ERASED, 0))]
+    passed_over = f"{' and '.join(erased)} windows were erased: they could not be verified."
+    unchecked = [passed_over] if verified and erased else []
     return Result(
         scenario=scenario.name,
         description=scenario.description,

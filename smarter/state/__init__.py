@@ -5,6 +5,7 @@
 
 from smarter.state.accounts import Account, Accounts
 from smarter.state.deliveries import Deliveries, Sent
+from smarter.state.demand_keys import DemandKeyFile, SealedDemandKey
 from smarter.state.deployment import KeptMeter
 from smarter.state.folder import StateFolder, locate, states_folder
 from smarter.state.journal import Journal
@@ -17,9 +18,11 @@ __all__ = [
     "Accounts",
     "BegunEpoch",
     "Deliveries",
+    "DemandKeyFile",
     "Journal",
     "KeptMeter",
     "LedgerRow",
+    "SealedDemandKey",
     "Sent",
     "StateFolder",
     "Tally",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smarter.errors import AlteredLog, StateInUse, UsageError
+from smarter.state import demand_keys
 from smarter.state.audit.files import load_head
 
 ANCHOR = "SMARTER_ANCHOR"
@@ -70,6 +71,11 @@ class StateFolder:
     def wrapped_keys(self) -> Path:
         """The file of key epochs as announced to the PES and wrapped for customers; it goes with the keys."""
         return self.keys / "epochs.sqlite"
+
+    @property
+    def demand_keys(self) -> Path:
+        """The file of the MDMS's data keys of demand windows; it goes with the keys."""
+        return self.keys / demand_keys.FILE
 
     @property
     def store(self) -> Path:

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
 
-from smarter.state.database import Database
+from smarter.state.secret_file import SecretFile
 
 _SCHEMA = """
 BEGIN;
@@ -44,28 +43,6 @@ class BegunEpoch:
     announcement: bytes
 
 
-class _File(Database):
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        super().__init__(path, "start again with --fresh")
-        with self._reported():
-            # What is deleted is overwritten, as far as the file system lets it.
-            self._db.execute("PRAGMA secure_delete=ON")
-            self._db.execute("PRAGMA synchronous=FULL")
-            if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'epochs'").fetchone():
-                self._db.executescript(_SCHEMA)
-
-    @contextmanager
-    def changing(self) -> Iterator[Any]:
-        """One transaction, on the disk when it ends."""
-        with self._transaction():
-            yield self._db
-
-    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """What a query finds."""
-        return self._rows(query, *values)
-
-
 class WrappedKeys:
     """The file at ``path``, opened for each call: few are made, and nothing of it stays in memory between them."""
 
@@ -73,8 +50,8 @@ class WrappedKeys:
         self._path = path
 
     @contextmanager
-    def _open(self) -> Iterator[_File]:
-        file = _File(self._path)
+    def _open(self) -> Iterator[SecretFile]:
+        file = SecretFile(self._path, _SCHEMA, "epochs")
         try:
             yield file
         finally:

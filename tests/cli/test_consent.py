@@ -53,7 +53,7 @@ def invited(customer: Call, script: pytest.MonkeyPatch) -> Call:
 @pytest.fixture
 def ada(invited: Call) -> Call:
     """She is enrolled and logged in."""
-    assert invited("enrol", "--name", "ada", "--agree", "1").code == 0
+    assert invited("enrol", "--name", "ada", "--agree", "2").code == 0
     assert invited("login", "--name", "ada").code == 0
     return invited
 
@@ -85,10 +85,10 @@ class TestTheNotice:
 class TestEnrolling:
     def test_takes_agreement_before_anything_is_made(self, invited: Call, place: tuple[Any, ...]) -> None:
         asked = invited("enrol", "--name", "ada")
-        assert (asked.code, "say --agree 1" in asked.err) == (2, True)
-        other = invited("enrol", "--name", "ada", "--agree", "2")
-        assert (other.code, "there is no version 2 of the notice" in other.err) == (2, True)
-        assert invited("enrol", "--name", "ada", "--agree", "1").code == 0, "the code is still open"
+        assert (asked.code, "say --agree 2" in asked.err) == (2, True)
+        other = invited("enrol", "--name", "ada", "--agree", "3")
+        assert (other.code, "there is no version 3 of the notice" in other.err) == (2, True)
+        assert invited("enrol", "--name", "ada", "--agree", "2").code == 0, "the code is still open"
 
     def test_is_given_up_by_who_does_not_agree(self, invited: Call, place: tuple[Any, ...]) -> None:
         arguments = ["-m", "smarter", "customer", "enrol", *map(str, place)]
@@ -99,7 +99,7 @@ class TestEnrolling:
             terminal.expect_exact("nothing was made")
             terminal.expect(pexpect.EOF)
         assert terminal.exitstatus == 2
-        assert invited("enrol", "--name", "ada", "--agree", "1").code == 0
+        assert invited("enrol", "--name", "ada", "--agree", "2").code == 0
 
 
 class TestStating:
@@ -108,7 +108,7 @@ class TestStating:
             said = ada(command)
             assert (said.code, said.out) == (0, "")
             assert "from the next billing window on" in said.err
-        assert ada("agree", "--agree", "1").code == 0
+        assert ada("agree", "--agree", "2").code == 0
         record = ada("consents")
         rows = [line.split("\t") for line in record.out.splitlines()]
         assert [(row[0], row[2]) for row in rows] == [
@@ -118,8 +118,8 @@ class TestStating:
             ("4", "withdraw"),
             ("5", "agree"),
         ]
-        assert rows[0][3].startswith("notice 1, text ")
-        assert "you agree to version 1 of the notice" in record.err
+        assert rows[0][3].startswith("notice 2, text ")
+        assert "you agree to version 2 of the notice" in record.err
 
     def test_the_record_as_data_says_where_somebody_stands(self, ada: Call) -> None:
         ada("opt-out")
@@ -132,7 +132,7 @@ class TestStating:
         ("command", "words"),
         [
             (("opt-in",), "in the neighbourhood's statistics already"),
-            (("agree", "--agree", "1"), "already"),
+            (("agree", "--agree", "2"), "already"),
         ],
         ids=str,
     )
@@ -143,7 +143,7 @@ class TestStating:
     def test_nobody_agrees_again_without_saying_so(self, ada: Call) -> None:
         ada("withdraw")
         said = ada("agree")
-        assert (said.code, "say --agree 1" in said.err) == (2, True)
+        assert (said.code, "say --agree 2" in said.err) == (2, True)
         assert json.loads(ada("consents", "--json").out)["agrees_to"] is None
 
     def test_takes_a_session(self, ada: Call) -> None:
@@ -159,8 +159,8 @@ class TestStating:
         monkeypatch.setattr("smarter.protocols.notice.VERSION", VERSION + 1)
         said = ada("login", "--name", "ada")
         assert (said.code, said.out) == (0, "")
-        assert "you agreed to another text than version 2 of the notice" in said.err
-        assert ada("agree", "--agree", "2").code == 0
+        assert "you agreed to another text than version 3 of the notice" in said.err
+        assert ada("agree", "--agree", "3").code == 0
         assert "notice" not in ada("login", "--name", "ada").err
 
     def test_what_is_stated_is_in_the_audit_log(self, call: Call, ada: Call, place: tuple[object, ...]) -> None:

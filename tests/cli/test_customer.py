@@ -59,7 +59,7 @@ def ada(customer: Call, script: pytest.MonkeyPatch) -> str:
     invited = customer("invite", "home1")
     assert invited.code == 0, invited
     script.setenv("SMARTER_CODE", invited.out.strip())
-    enrolled = customer("enrol", "--agree", "1", "--name", "ada")
+    enrolled = customer("enrol", "--agree", "2", "--name", "ada")
     assert enrolled.code == 0, enrolled
     script.delenv("SMARTER_CODE")
     assert customer("login", "--name", "ada").code == 0
@@ -71,7 +71,7 @@ def test_codes_are_data_and_all_else_is_said_on_standard_error(customer: Call, s
     assert CODE.fullmatch(invited.out)
     assert "not shown again" in invited.err
     script.setenv("SMARTER_CODE", invited.out)
-    enrolled = customer("enrol", "--agree", "1", "--name", "Ada")
+    enrolled = customer("enrol", "--agree", "2", "--name", "Ada")
     assert CODE.fullmatch(enrolled.out)
     assert enrolled.err.startswith("ada is enrolled with meter ")
     assert customer("login", "--name", "ada") == type(enrolled)(0, "", "logged in as ada\n")
@@ -211,7 +211,7 @@ def test_moving_out_closes_the_account_and_makes_room(customer: Call, ada: str, 
     closed = customer("login", "--name", "ada")
     assert (closed.code, "closed" in closed.err) == (4, True)
     script.setenv("SMARTER_CODE", customer("invite", "home1").out)
-    assert customer("enrol", "--agree", "1", "--name", "eve").code == 0
+    assert customer("enrol", "--agree", "2", "--name", "eve").code == 0
     assert customer("login", "--name", "eve").code == 0
     shown = customer("show")
     assert (shown.code, shown.out) == (3, "")
@@ -240,7 +240,7 @@ def test_what_cannot_be_asked_must_be_in_the_environment(customer: Call, ada: st
     script.delenv("SMARTER_PASSWORD")
     said = customer("login", "--name", "ada")
     assert (said.code, "set SMARTER_PASSWORD" in said.err) == (2, True)
-    said = customer("enrol", "--agree", "1", "--name", "bob")
+    said = customer("enrol", "--agree", "2", "--name", "bob")
     assert (said.code, "set SMARTER_CODE" in said.err) == (2, True)
 
 
@@ -256,7 +256,7 @@ def test_no_secret_is_printed_or_left_in_a_file(
     said = []
     invited = customer("invite", "home1")
     script.setenv("SMARTER_CODE", invited.out.strip())
-    enrolled = customer("enrol", "--agree", "1", "--name", "ada")
+    enrolled = customer("enrol", "--agree", "2", "--name", "ada")
     said += [invited.err, enrolled.err]
     for command, *arguments in (
         ("login", "--name", "ada"),
@@ -264,7 +264,7 @@ def test_no_secret_is_printed_or_left_in_a_file(
         ("show",),
         ("export",),
         ("check-bill", "--json"),
-        ("enrol", "--agree", "1", "--name", "bob", "--debug"),
+        ("enrol", "--agree", "2", "--name", "bob", "--debug"),
         ("recover", "--name", "ada", "--debug"),
     ):
         ended = customer(command, *arguments)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import Abort
 
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.keys.signing import verify
@@ -42,7 +43,7 @@ def ada(customer: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(login_module, "DEFAULT_COST", Pbkdf2Cost(1))
     monkeypatch.setenv("SMARTER_PASSWORD", "plaid-otter-vending-41")
     monkeypatch.setenv("SMARTER_CODE", customer("invite", "home1").out.strip())
-    assert customer("enrol", "--name", "ada", "--agree", "1").code == 0
+    assert customer("enrol", "--name", "ada", "--agree", "2").code == 0
     assert customer("login", "--name", "ada").code == 0
 
 
@@ -68,7 +69,11 @@ def test_what_the_files_say_before_and_after(ada: None, customer: Call, written:
     assert (said.code, said.err) == (0, "")
     after = written()
     assert after["bills"] == before["bills"]
-    assert after["demand"] == before["demand"]
+    ends = {row["window_end"] for row in after["billing"] if row["status"] == "erased"}
+    for old, new in zip(before["demand"], after["demand"], strict=True):
+        empty = {"meters": "0", "readings": "0", "energy_wh": "", "mean_kw": "", "status": "erased"}
+        assert new == (old | empty if old["window_end"] in ends else old)
+    assert [row["status"] for row in after["demand"]].count("erased") == len(ends) == 4
     meter = said.out.split()[4]
     for old, new in zip(before["billing"], after["billing"], strict=True):
         gone = {"readings": "0", "energy_wh": "", "status": "erased"} if old["meter"] == meter else {}
@@ -82,10 +87,25 @@ def test_says_what_went_and_what_stays(ada: None, customer: Call) -> None:
         "  1 × secret of a key epoch of the meter",
         "  1 × seal key, wrapped for the customer",
         "  1 × key of a billing period's windows at the MDMS",
+        "  4 × key of a demand window of the neighbourhood",
         "Bills, of which the totals stay:",
         "What stays:",
     ):
         assert line in said.splitlines()
+
+
+def test_says_what_demand_is_lost_before_it_asks(ada: None, customer: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def refuse(question: str, yes: bool) -> None:
+        asked.append(question)
+        raise Abort
+
+    monkeypatch.setattr("smarter.cli.customer.erasing.ask_whether", refuse)
+    assert customer("erase").code != 0
+    (question,) = asked
+    assert question.endswith("Erase your readings for good?")
+    assert "of the neighbourhood's demand in that time" in question
 
 
 def test_as_json_has_the_meters_signature(ada: None, customer: Call) -> None:

@@ -64,7 +64,7 @@ def smarter(call: Call, place: tuple[object, ...]) -> Call:
 def ada(smarter: Call, script: pytest.MonkeyPatch) -> None:
     """She lives in home1, and is logged in."""
     script.setenv("SMARTER_CODE", smarter("customer", "invite", "home1").out.strip())
-    assert smarter("customer", "enrol", "--name", "ada", "--agree", "1").code == 0
+    assert smarter("customer", "enrol", "--name", "ada", "--agree", "2").code == 0
     assert smarter("customer", "login", "--name", "ada").code == 0
 
 

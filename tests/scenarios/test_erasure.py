@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from smarter.errors import AuthenticationFailed, DamagedStore
+from smarter.export.files import write_outputs
 from smarter.keys.data_key import name_of
 from smarter.keys.derive import epoch_keys
 from smarter.keys.keystore import Keystore
@@ -24,16 +27,19 @@ from smarter.model.bills import Bill
 from smarter.model.events import Finished, Progress
 from smarter.model.messages import Frame
 from smarter.model.results import WindowRow
+from smarter.parties.mdms import DataKeys
 from smarter.protocols.audit_reading import check_audit, default_heads, read_audit
 from smarter.protocols.enrolment import find_meter
 from smarter.protocols.erasure import erase
+from smarter.protocols.notice import demand_taken, notice_of
 from smarter.protocols.pes_state import PesState
+from smarter.protocols.portion import portion
 from smarter.protocols.provision import Keyring
 from smarter.protocols.receipt import SIGNING_CONTEXT, SignedReceipt
 from smarter.protocols.session import Session, recall, reporting
 from smarter.run import run
-from smarter.scenario import Scenario, parse_scenario
-from smarter.state import Deliveries, Journal, Sent, StateFolder, WrappedKeys
+from smarter.scenario import Scenario, load_scenario, parse_scenario
+from smarter.state import Deliveries, DemandKeyFile, Journal, Sent, StateFolder, WrappedKeys
 
 DAY = 86_400
 WEEKS = """\
@@ -70,6 +76,12 @@ class Answers:
     @property
     def statuses(self) -> list[str]:
         return [row.status for row in self.rows]
+
+
+def without(demand: list[WindowRow], is_gone: Callable[[WindowRow], bool]) -> list[WindowRow]:
+    """Demand of which some is erased."""
+    nothing = {"energy": None, "readings": 0, "meters": 0, "status": "erased"}
+    return [replace(row, **nothing) if is_gone(row) else row for row in demand]  # type: ignore[arg-type]
 
 
 @dataclass
@@ -135,6 +147,18 @@ class Weeks:
             answers = Answers(rows, report.bills(name, "Europe/Berlin", rows), list(report.demand("lane")))
             assert report.damaged == []
             return answers
+
+    def written(self, folder: Path) -> dict[str, list[dict[str, str]]]:
+        """The CSV files as ``smarter run --out`` writes them, and ``names``: each pseudonym's home."""
+        result = self.run().result
+        with self.opened() as session, reporting(session, self.state, self.unlock) as report:
+            write_outputs(folder, session, report, result, reveal_meters=False)
+            names = {kept.pseudonym.hex(): kept.source for kept in session.roster["lane"]}
+        tables = {"names": [names]}
+        for name in ("billing", "demand"):
+            with (folder / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+                tables[name] = list(csv.DictReader(file))
+        return tables
 
     def frames(self, home: str = "home1") -> list[Frame]:
         with self.opened() as session:
@@ -313,17 +337,30 @@ class TestErasing:
         assert len(before.bills) == 2
         assert after.bills == before.totals
 
-    def test_leaves_no_window_of_the_household_and_all_of_the_neighbourhood(
+    def test_leaves_no_window_of_the_household_and_takes_the_last_demand_window_of_each_along(
         self, finished: Weeks, erased: tuple[Weeks, SignedReceipt]
     ) -> None:
         before, after = finished.answers(), erased[0].answers()
         assert set(after.statuses) == {"erased"}
         assert {(row.energy, row.readings) for row in after.rows} == {(None, 0)}
-        assert after.demand == before.demand
+        ends = {row.end for row in after.rows}
+        assert after.demand == without(before.demand, lambda row: row.end in ends)
+        assert [row.status for row in after.demand].count("erased") == 32
+
+    def test_is_in_the_ledger(self, erased: tuple[Weeks, SignedReceipt]) -> None:
+        weeks, _ = erased
+        with weeks.opened() as session:
+            name = find_meter(session, "home1").pseudonym.hex()
+            rows = [row for row in session.journal.ledger() if row.erased]
+        assert {row.holder for row in rows} == {name, "lane"}
+        assert len(rows) == 64
+        gone = [row.start for row in weeks.answers().demand if row.status == "erased"]
+        assert [row.start for row in rows if row.kind == "demand"] == gone
 
     def test_touches_no_other_household(self, finished: Weeks, erased: tuple[Weeks, SignedReceipt]) -> None:
         for home in ("home2", "home6"):
-            assert erased[0].answers(home) == finished.answers(home)
+            before, after = finished.answers(home), erased[0].answers(home)
+            assert (after.rows, after.bills) == (before.rows, before.bills)
             assert erased[0].secrets(home) == finished.secrets(home)
             assert len(erased[0].frames(home)) == len(finished.frames(home))
 
@@ -340,7 +377,9 @@ class TestErasing:
         assert result.verified
         # Four days of 8 windows; the one over the change of clocks is an hour shorter.
         assert result.counts.windows["billing"] == {"erased": 32, "complete": 160}
-        assert "32 billing windows were erased: they could not be verified." in result.warnings
+        assert result.counts.windows["demand"] == {"erased": 32, "complete": 63}
+        assert "32 demand and 32 billing windows were erased: they could not be verified." in result.warnings
+        assert result.exposed == 0, "the audit of releases finds nothing in what is left"
 
     def test_gives_a_receipt_that_the_meter_has_signed(
         self, finished: Weeks, erased: tuple[Weeks, SignedReceipt]
@@ -359,8 +398,11 @@ class TestErasing:
             "seal_keys": 0,
             "frames": len(finished.frames()),
             "data_keys": 2,
+            "demand_keys": 32,
             "deliveries": 0,
         }
+        (demand,) = [sentence for sentence in receipt.stays if "demand windows" in sentence]
+        assert "Of the 95 demand windows beside the erased bills 32 were taken along (about 34 %)" in demand
         assert receipt.keys["epochs"] == ("00000001", "00000002")
         assert len(receipt.keys["pes_state"]) == 1
         assert [bill.amount for bill in receipt.bills] == [str(bill.amount) for bill in finished.answers().bills]
@@ -433,9 +475,12 @@ class TestACopyFromBefore:
         assert frames
         assert not {frame.header.epoch for frame in frames} & set(copy.secrets())
 
-    def test_opens_no_window_and_all_those_of_others(self, finished: Weeks, copy: Weeks) -> None:
+    def test_opens_no_window_and_all_those_of_others(
+        self, finished: Weeks, erased: tuple[Weeks, SignedReceipt], copy: Weeks
+    ) -> None:
         assert set(copy.answers().statuses) == {"erased"}
-        assert copy.answers("home2") == finished.answers("home2")
+        assert copy.answers().demand == erased[0].answers().demand
+        assert copy.answers("home2").rows == finished.answers("home2").rows
 
     def test_has_lost_the_bills_that_were_kept_after_it_was_made(self, copy: Weeks) -> None:
         assert [(bill.energy, bill.amount, bill.status) for bill in copy.answers().bills] == [
@@ -454,10 +499,20 @@ class TestACopyFromBefore:
         assert set(copy.answers().statuses) == {"erased"}
 
 
+def erased_by(weeks: Weeks) -> list[tuple[str, int, bool]]:
+    """What the ledger says of each window of demand and of home1."""
+    with weeks.opened() as session:
+        holders = {"lane", find_meter(session, "home1").pseudonym.hex()}
+        return [(row.kind, row.start, row.erased) for row in session.journal.ledger() if row.holder in holders]
+
+
 def test_killed_at_any_step_and_repeated_an_erasure_ends_the_same_and_never_costs_a_bill(
     finished: Weeks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = finished.answers()
+    whole = finished.copy(tmp_path / "whole")
+    went = whole.erase().receipt.destroyed["demand_keys"]
+    gone = whole.answers()
 
     class Killed(BaseException):
         pass
@@ -481,6 +536,8 @@ def test_killed_at_any_step_and_repeated_an_erasure_ends_the_same_and_never_cost
                 (Journal, "erase"),
                 (Journal, "put"),
                 (WrappedKeys, "erase"),
+                (DemandKeyFile, "destroy"),
+                (Journal, "mark_erased"),
             ):
                 patch.setattr(owner, name, dying(getattr(owner, name)))
             try:
@@ -495,16 +552,20 @@ def test_killed_at_any_step_and_repeated_an_erasure_ends_the_same_and_never_cost
         killed = erase_with(weeks, steps)
         left = weeks.answers()
         assert left.totals == before.totals
-        weeks.erase(at=1.8e9)
+        if "erased" in left.statuses:
+            assert left.demand == gone.demand  # it goes first: else the bill that is gone could be computed
+        again = weeks.erase(at=1.8e9)
         after = weeks.answers()
-        assert (after.bills, set(after.statuses), after.demand) == (before.totals, {"erased"}, before.demand)
+        assert (after.bills, set(after.statuses), after.demand) == (before.totals, {"erased"}, gone.demand)
+        assert again.receipt.destroyed["demand_keys"] == (went if killed else 0)
+        assert erased_by(weeks) == erased_by(whole)
         assert (weeks.frames(), weeks.secrets()) == ([], {})
         assert len(list(weeks.store("pes").entries("state"))) == 1
-        assert weeks.answers("home2") == finished.answers("home2")
+        assert weeks.answers("home2").rows == finished.answers("home2").rows
         if not killed:
             break
         steps += 1
-    assert steps == 9
+    assert steps == 11
 
 
 class TestARunThatGoesOn:
@@ -525,7 +586,8 @@ class TestARunThatGoesOn:
         ]
         statuses = [row.status for row in answers.rows]
         assert statuses == ["erased"] * statuses.count("erased") + ["complete"] * 8
-        assert [row.energy for row in answers.demand] == [row.energy for row in whole.demand]
+        ends = {row.end for row in answers.rows if row.status == "erased"}
+        assert answers.demand == without(whole.demand, lambda row: row.end in ends)
         # What was measured since is there, and in an epoch with a number of its own.
         assert {frame.header.epoch for frame in weeks.frames()} == set(weeks.secrets())
         assert min(weeks.secrets()) > 2
@@ -571,3 +633,167 @@ class TestARunThatGoesOn:
             weeks.state.journal.with_name(weeks.state.journal.name + left).unlink(missing_ok=True)
         weeks.until("2016-03-30").run()
         assert max(weeks.secrets()) > max(numbers)
+
+
+K = 5
+"""The least meters of a demand sum, by default: fewer of them learn nothing."""
+GAPS = {
+    "one erased": (0, 1),
+    "two erased": (0, 2),
+    "nine homes lost the last hour": (9, 2),
+    "all homes lost the last hour": (10, 1),
+}
+"""How many of ten homes have no reading in the last hour of each billing window, and how many are erased."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Ten homes for a day, of which some have no readings at the end of each billing window.
+
+    ``readings``: how many each home has in each hour.
+    """
+
+    weeks: Weeks
+    readings: dict[str, dict[int, int]]
+
+
+class TestWhatIsLeftOfDemand:
+    """By the CSV files, and by the readings that each sum is of: no code of the release rules is in here."""
+
+    @pytest.fixture
+    def lane(self, request: pytest.FixtureRequest, make: Callable[..., Weeks], tmp_path: Path) -> Lane:
+        losing, _ = GAPS[request.param]
+        homes: dict[str, dict[int, int]] = {}
+        (tmp_path / "homes").mkdir()
+        for number in range(1, 11):
+            rows, known = [], homes.setdefault(f"home{number}", {})
+            for slot in range(96):
+                stamp = datetime(2016, 3, 25) + timedelta(minutes=15 * slot)
+                if number > losing or stamp.hour % 3 < 2:
+                    rows.append(f"{stamp},{(number * 97 + slot * 13) % 700 / 100 - 1}")
+                    known[stamp.hour] = known.get(stamp.hour, 0) + 1
+            (tmp_path / "homes" / f"home{number}.csv").write_text("\n".join(["stamp,kW", *rows]) + "\n")
+        weeks = make(tmp_path / "state", **{"end: 2016-03-29": "end: 2016-03-26"})
+        text = weeks.text.replace(weeks.text.split("path: ")[1].split("}")[0], str(tmp_path / "homes"))
+        return Lane(Weeks(text, weeks.base, weeks.state), homes)
+
+    @pytest.mark.parametrize("lane", GAPS, indirect=True)
+    def test_shows_nothing_to_fewer_than_min_meters(
+        self, lane: Lane, request: pytest.FixtureRequest, tmp_path: Path
+    ) -> None:
+        _, many = GAPS[request.node.callspec.params["lane"]]
+        bills, _ = self.files(lane, tmp_path / "before")
+        homes = sorted({home for home, _ in bills})[:many]  # the rules may hold all bills of a home
+        for home in homes:
+            assert lane.weeks.erase(home).receipt.destroyed["demand_keys"] >= 1
+            bills, demand = self.files(lane, tmp_path / home)
+            assert demand or home != homes[0], "some of it is left"
+            forms = {f"bill {home} {start}": hours for (home, start), hours in bills.items()}
+            forms |= {f"demand {hour}": members for hour, members in demand.items()}
+            for start in range(0, 24, 3):
+                here = [
+                    (name, form) for name, form in forms.items() if min(hour for _, hour in form) // 3 == start // 3
+                ]
+                self.require_nothing_learnt(lane, here)
+
+    @pytest.mark.parametrize("lane", ["one erased"], indirect=True)
+    def test_less_all_other_bills_is_not_the_erased_one(self, lane: Lane, tmp_path: Path) -> None:
+        lane.weeks.run()
+        before = lane.weeks.answers()
+        lane.weeks.erase()
+        others = [lane.weeks.answers(f"home{number}").rows for number in range(2, 11)]
+        demand = lane.weeks.answers().demand
+        for window, row in enumerate(before.rows):
+            inside = [each.energy or 0 for each in demand if row.start <= each.start < row.end]
+            whole = [each.energy or 0 for each in before.demand if row.start <= each.start < row.end]
+            billed = sum(rows[window].energy or 0 for rows in others)
+            assert sum(whole) - billed == row.energy  # so it was
+            assert sum(inside) - billed != row.energy
+
+    def files(
+        self, lane: Lane, folder: Path
+    ) -> tuple[dict[tuple[str, int], list[tuple[str, int]]], dict[int, list[tuple[str, int]]]]:
+        """What ``billing.csv`` and ``demand.csv`` have a number for: the readings that it is a sum of."""
+        ended = lane.weeks.written(folder)
+        bills: dict[tuple[str, int], list[tuple[str, int]]] = {}
+        for row in ended["billing"]:
+            home, start = ended["names"][0][row["meter"]], datetime.fromisoformat(row["window_start"]).hour
+            if row["energy_wh"]:
+                hours = [hour for hour in range(start, start + 3) if hour in lane.readings[home]]
+                bills[home, start] = [(home, hour) for hour in hours]
+        demand = {}
+        for row in ended["demand"]:
+            hour = datetime.fromisoformat(row["window_start"]).hour
+            if row["energy_wh"]:
+                demand[hour] = [(home, hour) for home, hours in lane.readings.items() if hour in hours]
+        return bills, demand
+
+    def require_nothing_learnt(self, lane: Lane, forms: list[tuple[str, list[tuple[str, int]]]]) -> None:
+        """Exact rank modulo a prime over all coalitions, which know all of their own readings."""
+        unknown = sorted({place for _, form in forms for place in form})
+        matrix = [[int(place in form) for place in unknown] for _, form in forms]
+        whole = rank(matrix)
+        for size in range(1, K):
+            for coalition in combinations(sorted(lane.readings), size):
+                theirs = [name for name, _ in forms if name.split()[0] == "bill" and name.split()[1] in coalition]
+                others = [place for place, (home, _) in enumerate(unknown) if home not in coalition]
+                left = rank([[row[place] for place in others] for row in matrix])
+                assert whole - left == len(theirs), (coalition, [name for name, _ in forms])
+
+
+def rank(matrix: list[list[int]]) -> int:
+    """Modulo a prime."""
+    prime, found = (1 << 61) - 1, 0
+    left = list({tuple(row) for row in matrix if any(row)})
+    while left:
+        pivot = left.pop()
+        place = next((place for place, value in enumerate(pivot) if value), None)
+        if place is not None:
+            found += 1
+            inverse = pow(pivot[place], -1, prime)
+            factors = [row[place] * inverse % prime for row in left]
+            left = [
+                tuple((value - factor * own) % prime for value, own in zip(row, pivot, strict=True)) if factor else row
+                for row, factor in zip(left, factors, strict=True)
+            ]
+    return found
+
+
+def test_the_notice_and_the_question_say_a_twelfth_for_quarters_of_an_hour_and_three_hours() -> None:
+    scenario = load_scenario("quickstart", ("windows.demand=15min", "windows.billing=3h"))
+    said = "along in each of its billing windows. That is a twelfth of the neighbourhood's demand in that time"
+    assert said in demand_taken(scenario)
+    assert said in " ".join(notice_of(scenario).text.split())
+    assert "An erasure takes one of 12 demand windows of 15 minutes along" in demand_taken(scenario)
+    assert "That is all of the neighbourhood's demand" in demand_taken(
+        load_scenario("quickstart", ("windows.demand=3h",))
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "words"),
+    [
+        *[(8, 96, "a twelfth"), (5, 5, "all"), (3, 6, "half"), (1, 40, "one in 40"), (1, 2_000, "one in 2,000")],
+        *[(2, 5, "40 %"), (32, 95, "about 34 %"), (2, 999, "less than 1 %"), (7, 600, "about 1 %")],
+    ],
+)
+def test_a_portion_in_words(part: int, whole: int, words: str) -> None:
+    assert portion(part, whole) == words
+
+
+def test_demand_of_an_earlier_version_has_no_keys_and_the_receipt_says_that_it_stays(
+    make: Callable[..., Weeks], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weeks = make(tmp_path, **{"end: 2016-03-29": "end: 2016-03-26"})
+    with monkeypatch.context() as patch:
+        patch.setattr(DataKeys, "_seal_demand", lambda data, record: record)
+        weeks.run()
+    before = weeks.answers()
+    receipt = weeks.erase().receipt
+    assert receipt.destroyed["demand_keys"] == 0
+    assert [
+        sentence for sentence in receipt.stays if sentence.startswith("Demand of 8 billing windows that an earlier")
+    ]
+    assert weeks.answers().demand == before.demand
+    with weeks.opened() as session:
+        assert not [row for row in session.journal.ledger() if row.kind == "demand" and row.erased]

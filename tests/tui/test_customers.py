@@ -473,7 +473,11 @@ class TestRights:
         async with inside(street_app) as (pilot, page):
             await pilot.press("c")
             await settled(pilot)
-            await pilot.press("E", "E")
+            await pilot.press("E")
+            await settled(pilot)
+            asked = str(street_app.screen.query(Static).first().visual)
+            assert "of the neighbourhood's demand in that time" in asked
+            await pilot.press("E")
             await settled(pilot, lambda: page.copied())
             assert "sealed frame" in page.copied()
             await pilot.press("e")
@@ -629,12 +633,14 @@ class FixedCounter:
             time.sleep(0.01)
 
     def consents(self, visit: Visit) -> Consents:
-        agree = {"notice": 1, "digest": self.notice.digest}
+        agree = {"notice": self.notice.version, "digest": self.notice.digest}
         record = [
             Statement(bytes(16), bytes(8), 1, "agree", 1_768_000_000, agree),
             Statement(bytes(16), bytes(8), 2, "opt-out", 1_768_100_000, {}),
         ]
-        return Consents(record, Standing(1, self.notice.digest, statistics=False, number=2), self.notice)
+        return Consents(
+            record, Standing(self.notice.version, self.notice.digest, statistics=False, number=2), self.notice
+        )
 
     def log(self, visit: Visit) -> list[Entry]:
         told: list[tuple[str, str, str, dict[str, Value]]] = [

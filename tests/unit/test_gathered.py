@@ -39,13 +39,19 @@ def test_the_day_on_which_clocks_go_back_has_25_hours_and_one_day() -> None:
 
 
 def test_what_is_gathered_sums_up_to_what_the_figures_say() -> None:
-    windows = rows(10, 3, w3="missing", w8="incomplete", w100="refused")
+    windows = rows(10, 3, w3="missing", w8="incomplete", w100="refused", w11="erased")
     figures = demand_figures(windows, "lane", BERLIN)
     for by, spans in (("hour", figures.hours), ("day", figures.days)):
         whole = gathered(windows, by, BERLIN)  # type: ignore[arg-type] # one of the two
         assert [(row.energy or 0, row.readings, row.expected) for row in whole] == [
             (span.energy_mwh, span.readings, span.expected) for span in spans
         ]
+
+
+def test_the_mean_of_an_hour_is_over_what_was_not_erased() -> None:
+    hour = gathered(rows(10, w3="erased"), "hour", BERLIN)[0]
+    assert (hour.status, hour.readings, hour.expected) == ("incomplete", 45, 60)
+    assert hour.mean_kw == 1.0
 
 
 @pytest.mark.parametrize(
@@ -57,12 +63,16 @@ def test_what_is_gathered_sums_up_to_what_the_figures_say() -> None:
         ({"w0": "refused", "w1": "refused", "w2": "refused", "w3": "refused"}, "refused"),
         ({"w0": "missing", "w1": "missing", "w2": "missing", "w3": "missing"}, "missing"),
         ({"w0": "missing", "w1": "refused", "w2": "missing", "w3": "missing"}, "refused"),
+        ({"w3": "erased"}, "incomplete"),
+        ({"w0": "missing", "w1": "missing", "w2": "missing", "w3": "erased"}, "erased"),
+        ({"w0": "missing", "w1": "refused", "w2": "withheld", "w3": "erased"}, "refused"),
+        ({"w0": "missing", "w1": "missing", "w2": "withheld", "w3": "erased"}, "withheld"),
     ],
 )
 def test_an_hour_is_complete_only_when_all_of_its_windows_are(statuses: dict[str, str], status: str) -> None:
     hour = gathered(rows(10, **statuses), "hour", BERLIN)[0]
     assert hour.status == status
-    assert (hour.energy is None) == (status in ("refused", "missing"))
+    assert (hour.energy is None) == (status not in ("complete", "incomplete"))
 
 
 def bill(amount: str | None, status: str) -> Bill:

@@ -54,7 +54,7 @@ def invite(scenario: str, overrides: tuple[str, ...], meter: str, state: Path | 
 @click.command(
     epilog="\b\nExamples:\n  smarter customer enrol quickstart --name ada\n"
     "  SMARTER_CODE=$(cat code.txt) SMARTER_PASSWORD=… \\\n"
-    "    smarter customer enrol quickstart --name ada --agree 1 > recovery.txt"
+    "    smarter customer enrol quickstart --name ada --agree 2 > recovery.txt"
 )
 @scenario_argument
 @name_option

@@ -94,7 +94,7 @@ def notice(scenario: str, overrides: tuple[str, ...]) -> None:
 
 
 @click.command(
-    epilog="\b\nExamples:\n  smarter customer agree quickstart\n  smarter customer agree quickstart --agree 1"
+    epilog="\b\nExamples:\n  smarter customer agree quickstart\n  smarter customer agree quickstart --agree 2"
 )
 @scenario_argument
 @agree_option

@@ -44,14 +44,16 @@ def erase(
     """Erase all that you have used so far, for good; export what you want to keep before.
 
     The keys of your readings and billing windows are destroyed, so that no copy of them opens any more; the totals of
-    your bills stay, as billing law asks. Prints a receipt of what went and what stays, which check-receipt checks. It
-    needs that no run goes on, and the secrets of the keystores of meters, PES and MDMS; whoever has those can erase for
-    a customer who is gone.
+    your bills stay, as billing law asks. Some of the neighbourhood's demand goes along: with the bills of all others it
+    would give yours. Prints a receipt of what went and what stays, which check-receipt checks. It needs that no run
+    goes on, and the secrets of the keystores of meters, PES and MDMS; whoever has those can erase for a customer who is
+    gone.
     """
     from smarter.charts.receipt import receipt_text
     from smarter.model.audit import LOCAL
     from smarter.protocols import enrolment, erasure
     from smarter.protocols.holder import named_holder
+    from smarter.protocols.notice import demand_taken
 
     with opening(scenario, overrides, state, unlock, locked=True, first=meter is not None) as door:
         if meter is None:
@@ -62,7 +64,7 @@ def erase(
         else:
             by, kept = LOCAL, enrolment.find_meter(door.session, meter)
         whose = "your readings" if meter is None else f"the readings of meter {kept.source}"
-        ask_whether(f"Erase {whose} for good?", yes)
+        ask_whether(f"{demand_taken(door.session.scenario)} Erase {whose} for good?", yes)
         signed = erasure.erase(door.session, door.folder, unlocking(unlock, door.folder), kept, by=by)
     click.echo(signed.form() if as_json else receipt_text(signed), nl=False)
 

@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 
 from smarter.model.messages import Status
 from smarter.model.readings import MWH_PER_KWH
-from smarter.model.results import DemandFigures, Span, WindowRow
+from smarter.model.results import ERASED, DemandFigures, Span, WindowRow
 
 By = Literal["hour", "day"]
 """What demand can be gathered by, beside its own windows."""
 
+_CLOSED = (Status.REFUSED.word, Status.WITHHELD.word, ERASED, Status.MISSING.word)
 _NAMES: dict[By, str] = {"hour": "%Y-%m-%dT%H:00%z", "day": "%Y-%m-%d"}
 
 
@@ -64,8 +65,8 @@ def gathered(rows: Sequence[WindowRow], by: By, timezone: str) -> list[WindowRow
     """Demand windows of a neighbourhood, in order of time, put together by local hour or day.
 
     A window belongs where it starts. The whole is ``complete`` when all of its windows are, ``incomplete`` when only
-    some energy was released, and ``refused`` or ``missing`` (in this order) when none was; ``meters`` is the most that
-    one of its windows had.
+    some energy was released, and ``refused``, ``withheld``, ``erased`` or ``missing`` (in this order) when none was;
+    ``meters`` is the most that one of its windows had.
     """
     zone = ZoneInfo(timezone)
     whole = []
@@ -78,7 +79,7 @@ def gathered(rows: Sequence[WindowRow], by: By, timezone: str) -> list[WindowRow
         elif released:
             status = Status.INCOMPLETE.word
         else:
-            status = Status.REFUSED.word
+            status = next(word for word in _CLOSED if word in words)
         whole.append(
             WindowRow(
                 kind=mine[0].kind,

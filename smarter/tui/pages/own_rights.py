@@ -13,6 +13,7 @@ from smarter.charts.rights import agreement, entries_words, grant_words, notice_
 from smarter.model.audit import Entry
 from smarter.model.messages.statement import Kind
 from smarter.protocols.grants import Given
+from smarter.protocols.notice import demand_taken
 from smarter.tui.page import Exported
 from smarter.tui.pages.entered import EnteredPage
 from smarter.tui.rights_counter import Consents, NewGrant
@@ -26,7 +27,7 @@ WITHDRAW = (
 )
 ERASE = (
     "Erase all that you have used so far, for good? The keys of your readings and billing windows are destroyed; the "
-    "totals of your bills stay, as billing law asks. Whoever wants to keep readings writes a file first (x)."
+    "totals of your bills stay, as billing law asks. {demand} To keep readings, write a file first (x)."
 )
 MOST_ASKED = 9
 """Grants that one is asked about at once: each has a digit."""
@@ -170,7 +171,10 @@ class RightsPage(EnteredPage):
 
     def action_erase(self) -> None:
         """Ask, then erase."""
-        self.app.push_screen(Question(ERASE, [Answer("E", "erase it for good", "yes")]), self._erase)
+        if self.counter is None:
+            return
+        question = ERASE.format(demand=demand_taken(self.counter.scenario))
+        self.app.push_screen(Question(question, [Answer("E", "erase it for good", "yes")]), self._erase)
 
     def _erase(self, answer: str | None) -> None:
         if answer and self.visit is not None and self.counter is not None:
