@@ -174,7 +174,8 @@ def _taken_along(
         if not table.bills[row]:
             continue  # there is no bill of it that demand could give, or it was erased before
         possible = np.array([keys.of(plan.name, start) is not None for start in starts], np.bool_)
-        found = withdraw(table.without_bill(row), session.scenario.release.min_meters, possible)
+        again = bool((each.as_released.demand & ~table.demand).any())
+        found = withdraw(table.without_bill(row), session.scenario.release.min_meters, possible, again=again)
         demand += [starts[column] for column in found.windows]
         among += int(table.demand.sum())
         unkeyed += found.exposed

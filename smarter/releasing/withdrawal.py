@@ -28,8 +28,8 @@ class Withdrawal:
     exposed: bool
 
 
-def withdraw(table: Table, min_meters: int, possible: NDArray[np.bool_]) -> Withdrawal:
-    """Withdraw the last released demand window, always, and then those before it while a coalition learns something.
+def withdraw(table: Table, min_meters: int, possible: NDArray[np.bool_], *, again: bool = False) -> Withdrawal:
+    """Withdraw the last released demand window, and those before it while a coalition learns something.
 
     With all demand gone no coalition does: bills alone share no readings.
 
@@ -37,9 +37,10 @@ def withdraw(table: Table, min_meters: int, possible: NDArray[np.bool_]) -> With
         table: without what is erased.
         min_meters: k, as in rule 1.
         possible: whether each demand window can be withdrawn.
+        again: whether an earlier erasure has withdrawn demand of this billing window: then only what is needed goes.
     """
     withdrawn: list[int] = []
-    while not withdrawn or is_exposed(table, min_meters):
+    while (not withdrawn and not again) or is_exposed(table, min_meters):
         left = np.flatnonzero(table.demand & possible)
         if not len(left):
             break

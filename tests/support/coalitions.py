@@ -7,7 +7,7 @@ combinations of rows in which all other unknowns cancel. Its own released bills 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -22,8 +22,9 @@ SMALL = 800
 """Entries of a matrix that is eliminated without numpy."""
 
 
-def rank(rows: NDArray[np.int64]) -> int:
+def rank(matrix: NDArray[np.int64] | Sequence[Sequence[int]]) -> int:
     """The rank of a matrix modulo :data:`PRIME`, by Gauss's elimination."""
+    rows = np.asarray(matrix, np.int64)
     if rows.size < SMALL:
         return _rank_of_lists(rows.tolist())
     left, found = rows % PRIME, 0

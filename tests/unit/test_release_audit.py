@@ -10,7 +10,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from smarter.protocols.plan import NeighbourhoodPlan
 from smarter.protocols.release_audit import Disclosure, ExposedWindow, audit_rows
 from smarter.protocols.released_tables import ReleasedWindow, released_windows
 from smarter.state import KeptMeter, LedgerRow, Sent
+from tests.support.coalitions import learns, rank
 
 START = 1_451_606_400  # 2016-01-01T00:00Z
 QUARTER, HOUR, BILL = 900, 3_600, 10_800
@@ -269,32 +269,12 @@ class TestTheAudit:
         refused = [column for column in range(columns) if drawn.random() < 0.15 or there[:, column].sum() < k]
         found = lane.audit(lane.ledger(there, refused, held), min_meters=k)
         table = lane.table(lane.ledger(there, refused, held)) if there.any() else None
-        assert bool(found) == (table is not None and shows(table, k))
+        assert bool(found) == (table is not None and learns(table, k))
         for each in (each for window in found for each in window.released):
             assert table is not None
             rows = [place for place, kept in enumerate(lane.kepts) if kept.pseudonym.hex() in each.meters]
             assert len(rows) < k
             assert is_learnt(table, rows, each), "each disclosure follows from the released sums"
-
-
-P = (1 << 61) - 1
-
-
-def rank(rows: list[list[int]]) -> int:
-    """Modulo a large prime, by Gauss; after the reference of rule 4."""
-    rows, found = [row[:] for row in rows], 0
-    for column in range(len(rows[0]) if rows else 0):
-        pivot = next((place for place in range(found, len(rows)) if rows[place][column] % P), None)
-        if pivot is None:
-            continue
-        rows[found], rows[pivot] = rows[pivot], rows[found]
-        inverse = pow(rows[found][column], -1, P)
-        rows[found] = [value * inverse % P for value in rows[found]]
-        for place, row in enumerate(rows):
-            if place != found and (factor := row[column]):
-                rows[place] = [(x - factor * y) % P for x, y in zip(row, rows[found], strict=True)]
-        found += 1
-    return found
 
 
 def forms_of(table: Any) -> tuple[list[tuple[int, int]], list[list[int]], list[int | None]]:
@@ -309,21 +289,6 @@ def forms_of(table: Any) -> tuple[list[tuple[int, int]], list[list[int]], list[i
         forms.append([int(cell[1] == column) for cell in cells])
         own.append(None)
     return cells, forms, own
-
-
-def shows(table: Any, k: int) -> bool:
-    """Whether a coalition of fewer than ``k`` meters learns more than its own bills, over all coalitions."""
-    cells, forms, own = forms_of(table)
-    if not forms:
-        return False
-    total = rank(forms)
-    for size in range(1, k):
-        for coalition in combinations(range(len(table.bills)), size):
-            out = [place for place, cell in enumerate(cells) if cell[0] not in coalition]
-            outside = rank([[form[place] for place in out] for form in forms]) if out else 0
-            if total - outside > sum(row in coalition for row in own if row is not None):
-                return True
-    return False
 
 
 def is_learnt(table: Any, rows: Sequence[int], disclosure: Disclosure) -> bool:

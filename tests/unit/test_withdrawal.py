@@ -3,61 +3,15 @@
 from __future__ import annotations
 
 import random
-from itertools import combinations
 
 import numpy as np
 import pytest
 
-from smarter.model.cells import IN_BILL, IN_DEMAND, Cell
+from smarter.model.cells import IN_DEMAND, Cell
 from smarter.releasing.suppression import suppress
 from smarter.releasing.table import Table
 from smarter.releasing.withdrawal import withdraw
-
-P = (1 << 61) - 1
-
-
-def rank(rows: list[list[int]]) -> int:
-    """The rank of a matrix modulo a prime."""
-    left, found = [row[:] for row in rows if any(row)], 0
-    while left:
-        pivot = left.pop()
-        place = next((place for place, value in enumerate(pivot) if value % P), None)
-        if place is None:
-            continue
-        found += 1
-        inverse = pow(pivot[place], -1, P)
-        left = [
-            [(value - row[place] * inverse * own) % P for value, own in zip(row, pivot, strict=True)] for row in left
-        ]
-    return found
-
-
-def learns(table: Table, k: int) -> bool:
-    """Whether fewer than ``k`` meters learn more than their own released bills; unknowns are readings by their sums."""
-    meters, windows = table.cells.shape
-    places = [
-        (row, column, flag)
-        for row in range(meters)
-        for column in range(windows)
-        for flag in Cell
-        if table.cells[row, column] & flag
-    ]
-    bills = [row for row in range(meters) if table.bills[row]]
-    forms = [[int(place[0] == row and bool(place[2] & IN_BILL)) for place in places] for row in bills]
-    forms += [
-        [int(place[1] == column and bool(place[2] & IN_DEMAND)) for place in places]
-        for column in range(windows)
-        if table.demand[column]
-    ]
-    owners = [row for row, form in zip(bills, forms, strict=False) if any(form)]
-    whole = rank(forms)
-    for size in range(1, k):
-        for coalition in combinations(range(meters), size):
-            others = [number for number, place in enumerate(places) if place[0] not in coalition]
-            known = whole - rank([[form[number] for number in others] for form in forms])
-            if known > len(set(coalition) & set(owners)):
-                return True
-    return False
+from tests.support.coalitions import learns
 
 
 def full(meters: int, windows: int) -> Table:
@@ -82,6 +36,12 @@ def test_a_demand_window_goes_also_where_nothing_shows() -> None:
     table = full(6, 4).without_demand(3).without_bill(2)
     assert not learns(table, 3)
     assert withdraw(table, 3, everywhere(table)).windows == (2,)
+
+
+def test_a_second_household_of_the_same_time_takes_another_one_only_where_something_shows() -> None:
+    table = full(6, 4).without_demand(3).without_bill(2)
+    assert withdraw(table.without_bill(4), 3, everywhere(table), again=True).windows == ()
+    assert not learns(table.without_bill(4), 3)
 
 
 def test_where_the_last_one_is_of_other_meters_those_before_it_go_too() -> None:
@@ -118,7 +78,7 @@ def test_it_is_enough_on_random_tables(seed: int) -> None:
         for row in dice.sample(range(meters), 2):
             if table.bills[row]:
                 table = table.without_bill(row)
-                found = withdraw(table, k, everywhere(table))
+                found = withdraw(table, k, everywhere(table), again=not table.demand.all())
                 for column in found.windows:
                     table = table.without_demand(column)
                 assert not found.exposed
