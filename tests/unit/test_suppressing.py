@@ -189,6 +189,19 @@ def test_a_sum_of_which_the_pes_left_readings_out_is_never_opened(street: Make) 
         assert decision.verdicts[1].reason == "the privacy enhancing system left its readings out"
 
 
+def test_demand_that_was_left_out_is_not_opened_behind_bills_that_are_missing(street: Make) -> None:
+    here = street(hours=3)
+    messages = asked_of(here, {row: [(0, 180)] for row in range(6)})
+    (bills,) = by_kind(here, messages, "billing")
+    asked = here.asked(bills)
+    none = signed(here, replace(asked, counts=np.zeros_like(asked.counts)))
+    demand = [
+        signed(here, replace(here.asked(m), left_out=np.ones(4, np.bool_))) for m in by_kind(here, messages, "demand")
+    ]
+    decided = here.new_releaser().decide_together([none, *demand])
+    assert set(statuses(decided, "demand")) == {"refused"}
+
+
 def test_what_was_decided_before_a_crash_is_decided_again_and_nothing_else(street: Make) -> None:
     here = street(hours=3)
     messages = asked_of(here, HOUR_OF_ONE)

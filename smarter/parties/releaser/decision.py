@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -72,9 +72,14 @@ def decide(asked: Sequence[Aggregate], rules: ReleaseRules, ledger: Ledger) -> l
     Bills are decided together with the last demand window of their billing window, where that is among these
     aggregates. A window that is in the ledger undelivered, with this very ciphertext, keeps what was decided on it.
     """
-    closing = {(each.neighbourhood, end) for each in asked if each.kind == "billing" for end in each.ends.tolist()}
+    with_bills = {
+        (each.neighbourhood, int(table.starts[-1])): place
+        for place, each in enumerate(asked)
+        for table in each.tables
+        if len(table.starts)
+    }
     drafts: list[_Draft] = []
-    for aggregate in asked:
+    for place, aggregate in enumerate(asked):
         heed()
         draft = _Draft(aggregate, rules, ledger)
         drafts.append(draft)
@@ -82,7 +87,10 @@ def decide(asked: Sequence[Aggregate], rules: ReleaseRules, ledger: Ledger) -> l
             for window in range(len(aggregate.starts)):
                 _suppress(draft, window, drafts, rules, ledger)
         else:
-            draft.refuse_left_out(lambda verdict: (verdict.holder, verdict.end) not in closing)
+            for verdict in list(draft.verdicts):
+                decided_with_bills = with_bills.get((verdict.holder, verdict.start), -1) > place
+                if draft.is_left_out(verdict.lane) and not decided_with_bills:
+                    draft.close(verdict.lane, Status.REFUSED, LEFT_OUT)
         for entry in draft.entries():
             ledger.enter(entry)
     return [Decision(draft.aggregate, tuple(draft.verdicts), tuple(draft.entries())) for draft in drafts]
@@ -141,12 +149,6 @@ class _Draft:
     def is_left_out(self, lane: int) -> bool:
         """Whether the PES left a window's readings out of its sum although it would be opened."""
         return bool(self.aggregate.left_out[lane]) and self.verdicts[lane].passes and not self.settled[lane]
-
-    def refuse_left_out(self, chosen: Callable[[Verdict], bool]) -> None:
-        """Refuse what the PES left readings out of, among ``chosen`` verdicts."""
-        for verdict in list(self.verdicts):
-            if self.is_left_out(verdict.lane) and chosen(verdict):
-                self.close(verdict.lane, Status.REFUSED, LEFT_OUT)
 
     def entries(self) -> Iterable[LedgerEntry]:
         """What the ledger keeps of each window that has readings, in the order of the verdicts."""
