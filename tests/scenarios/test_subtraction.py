@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from smarter.state import Journal
+from smarter.state.audit.log import AuditLog
 from tests.support.coalitions import gains
 from tests.support.released import Spans, tables
 
@@ -222,3 +224,57 @@ def test_the_days_on_which_clocks_change_show_nothing(
     judged = [gains(table, 5) for _, table in tables(files.billing, files.demand, lost)]
     assert judged == [[]] * 8
     assert any(row["status"] == "withheld" for row in files.demand)
+
+
+@pytest.fixture
+def dark_hour(street: Callable[..., Path]) -> Path:
+    """Six homes for four hours: five lose the end of the first window, one all but the end of the second."""
+
+    def gone(meter: int, stamp: datetime) -> bool:
+        half = stamp.hour * 2 + stamp.minute // 30
+        return (meter > 1 and half == 3) or (meter == 6 and half in (4, 5, 6))
+
+    return street(meters=6, end="2016-03-01 04:00", leave_out=gone)
+
+
+def test_a_run_that_dies_at_any_write_ends_with_the_same_decisions(
+    dark_hour: Path, tmp_path: Path, carry: Run, smarter: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before and after each transaction of the journal and each batch of the audit log."""
+    expected = carry(dark_hour)
+    assert {"withheld", "held"} <= {row["status"] for row in (*expected.demand, *expected.billing)}
+    writes = [(Journal, "commit_hold"), (Journal, "enter"), (AuditLog, "commit"), (Journal, "acknowledge")]
+    real = {(kind, name): getattr(kind, name) for kind, name in writes}
+
+    def dying(at: int) -> None:
+        """Patch every write so that the run dies at moment ``at``: even ones are before a write, odd ones after it."""
+        moments = iter(range(1_000_000))
+
+        def patched(kind: type, name: str) -> Callable[..., Any]:
+            def write(self: Any, *given: Any, **more: Any) -> Any:
+                if next(moments) == at:
+                    raise KeyboardInterrupt
+                answer = real[kind, name](self, *given, **more)
+                if next(moments) == at:
+                    raise KeyboardInterrupt
+                return answer
+
+            return write
+
+        for kind, name in writes:
+            monkeypatch.setattr(kind, name, patched(kind, name))
+
+    state, at, died = tmp_path / "state", 0, 0
+    while True:
+        dying(at)
+        ended = smarter("run", dark_hour, "--state", state, "--quiet", "--workers", "1", "--fresh")
+        monkeypatch.undo()
+        if ended.code == 0:
+            break
+        assert ended.code == 130
+        died, at = died + 1, at + 1
+        files = carry(dark_hour, state=state)
+        # Pseudonyms are drawn again, and with them whose bills are held; --verify says that it is the right ones.
+        assert (files.result["verified"], files.result["exposed"]) == (True, 0), at
+        assert files.result["counts"]["windows"] == expected.result["counts"]["windows"], at
+    assert died > 15
