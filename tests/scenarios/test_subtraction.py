@@ -237,6 +237,7 @@ def dark_hour(street: Callable[..., Path]) -> Path:
     return street(meters=6, end="2016-03-01 04:00", leave_out=gone)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a log that dies while it is closed
 def test_a_run_that_dies_at_any_write_ends_with_the_same_decisions(
     dark_hour: Path, tmp_path: Path, carry: Run, smarter: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
