@@ -26,7 +26,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def quickstart(carry: Run, small_keys: tuple[str, ...], checkout: Path) -> Callable[..., tuple[Any, Spans]]:
-    """``quickstart(lost, *settings)``: one day of the ten homes, frames lost as given, and what was lost when."""
+    """``quickstart(lost, *settings)``: nine hours of the ten homes, frames lost as given, and what was lost when."""
 
     def run(lost: dict[str, Sequence[tuple[float, float]]], *settings: str, **more: Any) -> tuple[Any, Spans]:
         spans = {home: [(_at(start), _at(end)) for start, end in all_] for home, all_ in lost.items()}
@@ -35,8 +35,8 @@ def quickstart(carry: Run, small_keys: tuple[str, ...], checkout: Path) -> Calla
             for home, all_ in spans.items()
             for start, end in all_
         ]
-        day = ("time.start=2016-01-05", "time.end=2016-01-06", f"faults={_yaml(faults)}")
-        return carry("quickstart", *small_keys, *day, *settings, **more), spans
+        span = ("time.start=2016-01-05 15:00", "time.end=2016-01-06", f"faults={_yaml(faults)}")
+        return carry("quickstart", *small_keys, *span, *settings, **more), spans
 
     return run
 
