@@ -194,7 +194,7 @@ class Result(_Model):
     warnings: tuple[str, ...]
     exposed: int = Field(
         description="Billing windows whose sums show what fewer than min_meters meters used; 0 unless an earlier "
-        "version released them, or a grantee has finer windows of many meters. An upper bound where the ledger is of "
-        "an earlier version."
+        "version released some of them. Grants are not looked at. An upper bound where the ledger is of an earlier "
+        "version."
     )
     verified: bool | None = Field(description="True when --verify recomputed every number; None without it.")

@@ -100,14 +100,17 @@ class ReleaseAudit:
 
 
 def audit_releases(
-    session: Session, state: StateFolder, watch: Callable[[int, int], None] = lambda done, total: None
+    session: Session, state: StateFolder | None, watch: Callable[[int, int], None] = lambda done, total: None
 ) -> ReleaseAudit:
     """Audit everything that was decided on a state so far; a run may be going on.
 
-    ``watch`` is called with how many of how many billing windows have been judged.
+    Args:
+        session: the deployment.
+        state: where its mailbox is, for grantees with finer windows; None: released sums are judged alone.
+        watch: called with how many of how many billing windows have been judged.
     """
     scenario, total = session.scenario, sum(len(plan.billing) for plan in session.plans)
-    grantees = fine_grantees(state, scenario.windows.billing)
+    grantees = () if state is None else fine_grantees(state, scenario.windows.billing)
     windows = inexact = 0
     exposed: list[ExposedWindow] = []
     judge = _Judge(scenario.release.min_meters, session.plans, session.roster, grantees)

@@ -58,7 +58,7 @@ def summarise(
         for bill in report.bills(pseudonym, timezone, _noted(rows, timezone, windows, refusals)):
             if bill.amount is not None:
                 billed[bill.currency] = billed.get(bill.currency, Decimal(0)) + bill.amount
-    first, audited = session.plans[0], audit_releases(session, state)
+    first, audited = session.plans[0], audit_releases(session, None)
     erased = [f"{count:,} {kind}" for kind, by in windows.items() if (count := by.get(ERASED, 0))]
     passed_over = f"{' and '.join(erased)} windows were erased: they could not be verified."
     unchecked = [passed_over] if verified and erased else []

@@ -99,10 +99,12 @@ for _ in sys.stdin:  # a process that has everything loaded forks each writer
             assert writers.stdin is not None
             assert writers.stdout is not None
             assert writers.stdout.readline() == "ready\n"
-            for _ in range(20):
+            number = 0
+            while number < 20 or not written:  # on a busy machine the first ones may have had no time to write
+                number += 1
                 print(file=writers.stdin, flush=True)
                 writer = int(writers.stdout.readline())
-                time.sleep(moments.uniform(0.005, 0.08))
+                time.sleep(moments.uniform(0.005, 0.08) * max(1, number / 20))
                 os.kill(writer, signal.SIGKILL)
                 acknowledged = int(writers.stdout.readline())
                 with store.open(tmp_path) as opened:
@@ -113,7 +115,6 @@ for _ in sys.stdin:  # a process that has everything loaded forks each writer
                 assert len(found) > acknowledged
                 written = len(found)
             writers.stdin.close()
-        assert written, "no writer wrote before it was killed"
         leftovers = {file.name for file in tmp_path.iterdir()} - {"store.json", "store.sqlite", ".store.json.tmp"}
         assert leftovers == set()
 
