@@ -213,9 +213,18 @@ class SmarterApp(Bench):
         """Write files into the working directory; in a browser, download them."""
         for file in files:
             if self.is_web:
-                self.deliver_text(io.StringIO(file.text), save_filename=file.name)
+                self.deliver_text(io.StringIO(file.text), save_filename=file.name, name=file.name)
+                self.notify(f"Handed {file.name} to the browser.", markup=False)
             else:
                 self._write(file)
+
+    def on_delivery_complete(self, event: events.DeliveryComplete) -> None:
+        """Show that the browser has taken a file."""
+        self.notify(f"Downloaded {event.name}.", markup=False)
+
+    def on_delivery_failed(self, event: events.DeliveryFailed) -> None:
+        """Show that the browser did not get a file."""
+        self.say(UsageError(f"{event.name} was not downloaded: {event.exception}; export it again."))
 
     def _write(self, file: Exported) -> None:
         folder = Path.cwd()
