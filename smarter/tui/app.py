@@ -68,6 +68,7 @@ class SmarterApp(Bench):
         """
         super().__init__(settings or load_settings())
         self._alone = alone
+        self._in_page = False
         # Spawning workers starts it, and hands it standard error, which is not there while Textual has the terminal.
         resource_tracker.ensure_running()
         self._first = scenario, overrides
@@ -152,6 +153,9 @@ class SmarterApp(Bench):
         """As Textual does; it is remembered that somebody is there."""
         if isinstance(event, events.InputEvent):
             self.touched = time.monotonic()
+        if isinstance(event, events.AppBlur) and self.is_web and not self._in_page:
+            self._in_page = True  # Textual assumes a page without the focus; ours has it from the start
+            return
         await super().on_event(event)
 
     async def run_action(

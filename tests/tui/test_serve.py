@@ -94,7 +94,7 @@ def test_a_browser_shows_the_app_and_its_chart(
             page.mouse.click(x, y)
 
         page.goto(server.addresses(1)[0])
-        see("1 Scenarios")
+        see("1 Scenarios", "⏎ Choose")  # a key of the list, which has the focus
         assert page.title() == "Smarter: small.yaml"
         assert page.url == f"{server.url}/"
         page.keyboard.press("4")  # without a click before

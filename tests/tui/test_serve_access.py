@@ -232,7 +232,9 @@ async def test_no_more_sessions_than_the_cap_and_a_closed_one_makes_room(served:
             assert await second.handshake(**origin(server)) == 503
             status, text, headers = await browser.get()
             assert status == 503
-            assert text == ("All 1 sessions are open: close another tab, or start `smarter serve` with --sessions.\n")
+            assert text == (
+                "No session is free (most at once: 1): close another tab, or start `smarter serve` with --sessions.\n"
+            )
             assert headers["Refresh"] == "3"
         for _ in range(100):
             if (await second.get())[0] == 200:
@@ -260,7 +262,7 @@ async def test_a_download_is_for_the_browser_that_exported_it_once_and_is_confir
                         return found[1]
                 return ""
 
-            await until("1 Scenarios")
+            await until("⏎ Choose")  # in focus from the start
             await session.send_json(["stdin", "8"])
             await until("aes-gcm")
             await session.send_json(["stdin", "e"])

@@ -14,13 +14,8 @@ if (!localStorage.getItem(KEY)) {
 }
 terminal.dataset.sessionWebsocketUrl = `${location.origin.replace(/^http/, "ws")}/ws/${localStorage.getItem(KEY)}`;
 
-// The app gets keys without a click: once it is connected, and again once it draws, since it starts out of focus.
-function focusTerminal() {
-  const input = document.querySelector(".xterm-helper-textarea");
-  input?.blur();
-  input?.focus();
-}
-const pending = { "-loaded": focusTerminal, "-first-byte": focusTerminal };
+// The app gets keys without a click: once it is connected. Textual's page sends the focus to a socket that must be open.
+const pending = { "-loaded": () => document.querySelector(".xterm-helper-textarea")?.focus() };
 pending["-closed"] = () => document.getElementById("restart").focus();
 new MutationObserver(() => {
   for (const name of Object.keys(pending).filter((one) => document.body.classList.contains(one))) {

@@ -168,9 +168,8 @@ class AppServer(Server):
             self._open -= 1
 
     def _full(self) -> web.Response:
-        answer = _sentence(
-            503, f"All {self._most} sessions are open: close another tab, or start `smarter serve` with --sessions."
-        )
+        most = f"No session is free (most at once: {self._most})"
+        answer = _sentence(503, f"{most}: close another tab, or start `smarter serve` with --sessions.")
         answer.headers["Refresh"] = answer.headers["Retry-After"] = str(RETRY_SECONDS)
         return answer
 
