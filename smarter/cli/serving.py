@@ -83,7 +83,7 @@ def serve(
     sessions: int,
     quiet: bool,
 ) -> None:
-    """Show the app in a browser, on this machine alone unless --host names another address.
+    """Show the app in a browser, on this machine alone by default.
 
     The printed address lets one browser in. Each page is an app of its own, with your files. Ctrl-C ends them.
     """
@@ -109,7 +109,7 @@ def serve(
 
 
 def _serve(command: str, title: str, names: Names, host: str, port: int, sessions: int, quiet: bool) -> None:
-    """Serve until ctrl-c; addresses are printed once it listens, and after each one that was used."""
+    """Serve until ctrl-c, and print an address at first and after each use of one."""
     from aiohttp import web
 
     from smarter.cli.web.server import SHUTDOWN_SECONDS, AppServer

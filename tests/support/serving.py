@@ -45,7 +45,7 @@ class Served:
         self.addresses(1)
 
     def addresses(self, least: int) -> list[str]:
-        """All addresses that it has printed, once there are at least so many."""
+        """All addresses that it has printed, once ``least`` are there."""
         until = time.monotonic() + 60
         while len(found := re.findall(r"https?://\S+\?token=\S+", "".join([*self.stderr, *self.stdout]))) < least:
             assert self.process.poll() is None, f"it ended: {self.stderr}"
@@ -135,5 +135,5 @@ async def visiting(server: Served) -> AsyncIterator[Visitor]:
 
 
 def plain(data: bytes) -> bytes:
-    """Without the sequences that pyte does not know: questions about keyboards and modes."""
+    """Drop sequences that pyte does not know: questions about keyboards and modes."""
     return re.sub(rb"\x1b\[(?:[>=<][0-9;]*[a-zA-Z]|\?[0-9;]*\$p)", b"", data)

@@ -73,6 +73,27 @@ async def test_without_a_cookie_each_route_is_refused_in_one_sentence(server: Se
     assert "Set-Cookie" not in headers
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root becomes another user")
+def test_another_user_of_the_machine_sees_no_token_and_gets_no_page(server: Served) -> None:
+    attack = f"""
+import encodings.idna, os, socket, sys  # all of them before it may not read them
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+for name in os.listdir("/proc"):
+    for file in ("cmdline", "environ"):
+        try:
+            sys.stdout.buffer.write(open("/proc/" + name + "/" + file, "rb").read())
+        except OSError:
+            pass
+with socket.create_connection(("127.0.0.1", {server.port})) as client:
+    client.sendall(b"GET / HTTP/1.1\\r\\nHost: 127.0.0.1:{server.port}\\r\\n\\r\\n")
+    sys.stdout.buffer.write(client.recv(100))
+"""
+    seen = subprocess.run([sys.executable, "-c", attack], capture_output=True, check=True).stdout
+    assert f"--port\0{server.port}\0".encode() in seen  # it does see the server
+    assert server.token.encode() not in seen
+    assert b"HTTP/1.1 403 " in seen
+
+
 async def test_every_answer_carries_the_headers_that_fence_a_page_in(server: Served) -> None:
     async with visiting(server) as browser:
         answers = [await browser.get(path) for path in ROUTES]

@@ -1,1 +1,1 @@
-"""The web server behind ``smarter serve``: who may use it, and the page that shows the app."""
+"""The web server behind ``smarter serve``: its access rules and its page."""

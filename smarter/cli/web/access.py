@@ -1,4 +1,4 @@
-"""Decides which requests the web server answers: by host, origin, token, cookie and page key.
+"""Decides by names and secrets which requests the web server answers.
 
 Three secrets, each of 256 random bits, prove that a browser was given the address that ``smarter serve`` printed:
 
@@ -30,7 +30,7 @@ _NAMED = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 
 
 class Refused(SmarterError):
-    """A request that is not answered; the message is the sentence that its sender reads."""
+    """A request that is not answered, with the sentence that its sender reads."""
 
 
 def is_loopback(host: str) -> bool:
@@ -50,7 +50,7 @@ def is_wildcard(host: str) -> bool:
 
 
 def authority(host: str, port: int, scheme: str = "http") -> str:
-    """``host`` and ``port`` as a browser writes them into the Host header, without the scheme's default port."""
+    """The Host header for ``host`` and ``port``; the scheme's default port is left out."""
     shown = f"[{host}]" if ":" in host else host.lower()
     return shown if port == _DEFAULT_PORTS[scheme] else f"{shown}:{port}"
 
@@ -73,7 +73,7 @@ class Names:
 
     @classmethod
     def of(cls, host: str, port: int, allowed: Sequence[str] = (), public_url: str | None = None) -> Names:
-        """Names for a server on ``host`` and ``port``; ``allowed`` is what ``--allow-host`` names.
+        """Names for a server on ``host`` and ``port``, and those that options add.
 
         Raises:
             UsageError: a name or the URL is malformed.

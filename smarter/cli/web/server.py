@@ -1,4 +1,4 @@
-"""Serves the app to browsers: textual-serve's sessions and downloads, behind the checks of ``access``."""
+"""Serves textual-serve's sessions and downloads to browsers that have access."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _session: ContextVar[Browser] = ContextVar("session")
 
 
 class Downloads(DownloadManager):
-    """Downloads, each for the browser whose session offers it, and each given out once."""
+    """Downloads, each given out once, to the browser whose session offers it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Downloads(DownloadManager):
 
 
 class AppServer(Server):
-    """The app in pages of its own for browsers that have access, a process for each session."""
+    """The app for browsers that have access, a process for each session."""
 
     def __init__(
         self,
@@ -67,7 +67,8 @@ class AppServer(Server):
         sessions: int,
         announce: Callable[[str], None],
     ) -> None:
-        """
+        """Prepare sessions and access; nothing listens yet.
+
         Args:
             command: shell command that starts the app.
             names: under which browsers reach it.
