@@ -5,22 +5,22 @@ from __future__ import annotations
 import contextlib
 import errno
 import gc
-import ipaddress
 import os
 import shlex
 import sys
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
 
 from smarter.cli.options import debug_option
+from smarter.cli.web.access import LOOPBACK, Names, is_loopback
 from smarter.errors import MachineError, UsageError
 
 FIRST = "quickstart"
-LOOPBACK = "127.0.0.1"
 PORT = 8000
-POLICY = "default-src 'self' 'unsafe-inline' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'"
-"""What the page may load: all from here; textual-serve's own would fetch a font from elsewhere."""
+SESSIONS = 4
 
 
 def on_terminal() -> bool:
@@ -56,29 +56,51 @@ def app(scenario: str, overrides: tuple[str, ...]) -> None:
     open_app(scenario, overrides)
 
 
-@click.command(epilog="\b\nExamples:\n  smarter serve\n  smarter serve quickstart --port 9000")
+@click.command(epilog="\b\nExamples:\n  smarter serve\n  smarter serve quickstart --port 9000 --sessions 1")
 @_chosen
 @click.option("--host", default=LOOPBACK, show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True, help="Port to listen on.")
+@click.option(
+    "--allow-host",
+    "allowed",
+    multiple=True,
+    metavar="NAME[:PORT]",
+    help="Another name that browsers reach it by; may be repeated.",
+)
+@click.option("--public-url", metavar="URL", help="Address of an HTTPS proxy in front of it, without a path.")
+@click.option(
+    "--sessions", type=click.IntRange(min=1), default=SESSIONS, show_default=True, help="Most pages open at once."
+)
+@click.option("--quiet", is_flag=True, help="Addresses alone, on standard output.")
 @debug_option
-def serve(scenario: str, overrides: tuple[str, ...], host: str, port: int) -> None:
-    """Show the app in a browser: on this machine alone, unless --host says otherwise.
+def serve(
+    scenario: str,
+    overrides: tuple[str, ...],
+    host: str,
+    port: int,
+    allowed: tuple[str, ...],
+    public_url: str | None,
+    sessions: int,
+    quiet: bool,
+) -> None:
+    """Show the app in a browser, on this machine alone by default.
 
-    Each page that is opened is an app of its own; all of them are this user's. Ctrl-C ends them.
+    The printed address lets one browser in. Each page is an app of its own, with your files. Ctrl-C ends them.
     """
     from smarter.api.plugin import need
 
     need("textual_serve", "serve")
-    words = [sys.executable, "-m", "smarter", "app", scenario, *(f"--set={override}" for override in overrides)]
-    if not _is_loopback(host):
+    names = Names.of(host, port, allowed, public_url)
+    if not is_loopback(host) and not quiet:
         click.echo(
-            f"warning: whoever reaches {host} port {port} can use the app as you: read what it shows, run scenarios, "
-            "read and write your files; there is no password and no encryption. Use an SSH tunnel instead: "
+            f"warning: {host} port {port} has no encryption: a listener on that network can copy your access and use "
+            "the app as you, with your files. Use an SSH tunnel instead: "
             f"ssh -L {port}:{LOOPBACK}:{port} THIS-MACHINE.",
             err=True,
         )
+    words = [sys.executable, "-m", "smarter", "app", scenario, *(f"--set={override}" for override in overrides)]
     try:
-        _serve(shlex.join(words), host, port)
+        _serve(shlex.join(words), f"Smarter: {Path(scenario).name}", names, host, port, sessions, quiet)
     except OSError as error:
         if error.errno in (errno.EADDRINUSE, errno.EACCES):
             what = "is taken" if error.errno == errno.EADDRINUSE else "is not for this user"
@@ -86,56 +108,26 @@ def serve(scenario: str, overrides: tuple[str, ...], host: str, port: int) -> No
         raise MachineError(f"nothing can listen on {host}: {error}; choose another address with --host.") from error
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False
-
-
-def _serve(command: str, host: str, port: int) -> None:
-    """As textual-serve does until ctrl-c; but no other website that the browser has open can talk to it."""
+def _serve(command: str, title: str, names: Names, host: str, port: int, sessions: int, quiet: bool) -> None:
+    """Serve until ctrl-c, and print an address at first and after each use of one."""
     from aiohttp import web
-    from aiohttp.typedefs import Handler
-    from textual_serve.server import Server
 
-    here = {LOOPBACK, "localhost", "[::1]", host, f"[{host}]"}
+    from smarter.cli.web.server import SHUTDOWN_SECONDS, AppServer
 
-    @web.middleware
-    async def from_our_own_page(request: web.Request, handler: Handler) -> web.StreamResponse:
-        """A browser lets any page open sockets to this machine, under any name: that is asked for here."""
-        name = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-        if _is_loopback(host) and name not in here:
-            raise web.HTTPForbidden(text=f"this is {host}, not {name}")
-        if request.headers.get("Origin", own := f"{request.scheme}://{request.host}") != own:
-            raise web.HTTPForbidden(text="another website asks")
-        answer = await handler(request)
-        if not answer.prepared:
-            answer.headers["Content-Security-Policy"] = POLICY
-        return answer
+    output = sys.stdout
 
-    class AppServer(Server):
-        async def _make_app(self) -> web.Application:
-            application = await super()._make_app()
-            application.middlewares.append(from_our_own_page)
-            return application
+    def announce(sentence: str, address: str) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            click.echo(address if quiet else sentence.format(address), file=output if quiet else sys.stderr)
 
-        async def on_startup(self, app: web.Application) -> None:
-            """Nothing is said before it listens."""
-
-        async def handle_index(self, request: web.Request) -> Any:
-            """Whatever name the browser reached us by, it goes on with."""
-            self.public_url = f"{request.scheme}://{request.host}"
-            return await super().handle_index(request)
-
-    shown = f"[{host}]" if ":" in host else host
-    url = f"http://{shown}:{port}"
-    application = AppServer(command, host=host, port=port, title="Smarter", public_url=url)._make_app()
-    web.run_app(
-        application,
-        host=host,
-        port=port,
-        access_log=None,
-        print=lambda _: click.echo(f"Smarter is at {url} (ctrl+c ends it).", err=True),
-    )
+    used = partial(announce, "A browser has opened the app. Another one opens {} instead.")
+    server = AppServer(command, names, port=port, title=title, sessions=sessions, announce=used)
+    with contextlib.redirect_stdout(sys.stderr):  # textual-serve prints there why an app ended
+        web.run_app(
+            server.application(),
+            host=host,
+            port=port,
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_SECONDS,
+            print=lambda *_: announce("Smarter is at {} (ctrl+c ends it).", server.address),
+        )

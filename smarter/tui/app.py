@@ -68,6 +68,7 @@ class SmarterApp(Bench):
         """
         super().__init__(settings or load_settings())
         self._alone = alone
+        self._in_page = False
         # Spawning workers starts it, and hands it standard error, which is not there while Textual has the terminal.
         resource_tracker.ensure_running()
         self._first = scenario, overrides
@@ -152,6 +153,9 @@ class SmarterApp(Bench):
         """As Textual does; it is remembered that somebody is there."""
         if isinstance(event, events.InputEvent):
             self.touched = time.monotonic()
+        if isinstance(event, events.AppBlur) and self.is_web and not self._in_page:
+            self._in_page = True  # Textual assumes a page without the focus; ours has it from the start
+            return
         await super().on_event(event)
 
     async def run_action(
@@ -213,9 +217,18 @@ class SmarterApp(Bench):
         """Write files into the working directory; in a browser, download them."""
         for file in files:
             if self.is_web:
-                self.deliver_text(io.StringIO(file.text), save_filename=file.name)
+                self.deliver_text(io.StringIO(file.text), save_filename=file.name, name=file.name)
+                self.notify(f"Handed {file.name} to the browser.", markup=False)
             else:
                 self._write(file)
+
+    def on_delivery_complete(self, event: events.DeliveryComplete) -> None:
+        """Show that the browser has taken a file."""
+        self.notify(f"Downloaded {event.name}.", markup=False)
+
+    def on_delivery_failed(self, event: events.DeliveryFailed) -> None:
+        """Show that the browser did not get a file."""
+        self.say(UsageError(f"{event.name} was not downloaded: {event.exception}; export it again."))
 
     def _write(self, file: Exported) -> None:
         folder = Path.cwd()

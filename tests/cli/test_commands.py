@@ -502,6 +502,7 @@ COMMANDS = (
     "readings",
     "convert",
     "bench",
+    "serve",
     "validate",
     "schema",
     "plugins",

@@ -1,0 +1,1 @@
+"""The web server behind ``smarter serve``: its access rules and its page."""
