@@ -1,4 +1,4 @@
-"""The edge to the terminal: what commands write for people is shown there, never obeyed.
+"""The command line's edge to the terminal, which shows text and never obeys it.
 
 ``main`` puts an :class:`EscapingStream` over standard error, and over standard output where that is a terminal. All
 text that goes through it loses its control characters. What Smarter styles itself, tables and charts, writes beneath
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class EscapingStream:
-    """A text stream that spells out control characters; all but writing is the stream's own."""
+    """A text stream that spells out control characters and passes on all else."""
 
     def __init__(self, stream: TextIO) -> None:
         self.beneath = stream
@@ -39,12 +39,14 @@ class EscapingStream:
         return iter(self.beneath)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "buffer":  # click writes to it where the encoding is ASCII, past this stream
+            raise AttributeError(name)
         return getattr(self.beneath, name)
 
 
 @contextmanager
 def escaping_streams() -> Iterator[None]:
-    """While inside, standard error and a terminal's standard output show control characters."""
+    """While inside, standard error and a terminal's output show control characters."""
     before = sys.stdout, sys.stderr
     sys.stderr = cast(TextIO, EscapingStream(sys.stderr))
     if sys.stdout.isatty():
@@ -56,18 +58,18 @@ def escaping_streams() -> Iterator[None]:
 
 
 def write_styled(text: str) -> None:
-    """Write what Smarter has drawn in colours to standard output; of escape sequences only colours stay."""
+    """Write a drawing to standard output; of its escape sequences only colours stay."""
     _beneath(sys.stdout).write(escape_controls(text, styled=True))
 
 
 def make_console(*, stderr: bool = False, width: int | None = None, plain: bool = False) -> Console:
-    """A console for tables and lines that shows foreign text; it takes no markup in strings, and makes no links."""
+    """A console for tables and lines that shows foreign text, markup and links."""
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
 
     class EscapingConsole(Console):
         def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-            """Before rows and columns are cut to size, so that a table keeps its shape."""
+            """Escape before columns are cut to size, so that a table keeps its shape."""
             for segment in super().render(renderable, options):
                 text, style, control = segment
                 if control is None:
@@ -87,12 +89,12 @@ def make_console(*, stderr: bool = False, width: int | None = None, plain: bool 
 
 
 def make_progress(*columns: ProgressColumn, disable: bool = False) -> Progress:
-    """Bars on standard error that go away at the end; what is written meanwhile is shown above them."""
+    """Bars on standard error, with other output above them, gone at the end."""
     from rich.progress import Progress
 
     class EscapingProgress(Progress):
         def start(self) -> None:
-            """While it is drawn, rich has streams of its own in the others' place."""
+            """Begin; rich replaces both streams until the end, so they are wrapped again."""
             before = sys.stdout, sys.stderr
             super().start()
             if sys.stdout is not before[0]:

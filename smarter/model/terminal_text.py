@@ -20,11 +20,14 @@ _OBEYED = (
 _CONTROL = re.compile(f"[{_OBEYED}]")
 _IN_A_LINE = re.compile(f"[\\t\\n{_OBEYED}]")
 _FOREIGN = re.compile(f"(?!\\r\\n)[{_OBEYED}]")
-_UNSTYLED = re.compile(f"(?!\\r\\n|\\x1b\\[[0-9;]*m)[{_OBEYED}]")
+_STYLE = "(?:[0-4]|[349][0-79]|10[0-7]|[34]8;5;[0-9]+|[34]8;2;[0-9]+;[0-9]+;[0-9]+)"  # and none that conceals
+_UNSTYLED = re.compile(f"(?!\\r\\n|\\x1b\\[(?:{_STYLE}(?:;{_STYLE})*)?m)[{_OBEYED}]")
 
 
 def escape_controls(text: str, *, styled: bool = False) -> str:
-    r"""The text with each such character spelt out, as ``\x1b`` or ``\u202e``; ends of lines and tabs stay.
+    r"""The text with each such character spelt out, as ``\x1b`` or ``\u202e``.
+
+    Tabs and ends of lines stay.
 
     Args:
         text: foreign, or holding something foreign.
@@ -36,7 +39,10 @@ def escape_controls(text: str, *, styled: bool = False) -> str:
 
 
 def first_control(text: str, *, lines: bool = False) -> str | None:
-    """The first such character as ``U+001B``; None where there is none. ``lines``: tabs and line ends are allowed."""
+    """The first such character, as ``U+001B``, or None.
+
+    ``lines``: whether tabs and ends of lines are allowed.
+    """
     found = None if text.isprintable() else (_CONTROL if lines else _IN_A_LINE).search(text)
     return f"U+{ord(found[0]):04X}" if found else None
 

@@ -1,4 +1,4 @@
-"""The app's edge to the terminal: each line that is painted shows control characters and holds no links of others."""
+"""The app's edge to the terminal, which shows text and never obeys it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smarter.model.terminal_text import escape_controls
 
 
 class EscapedLines(LineFilter):
-    """Spells out what a terminal would obey, in every line of every widget, last of all that is done to it."""
+    """Spells out what a terminal would obey, in every painted line."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """The same segments, each as wide as before, so that no line grows beyond its place."""
