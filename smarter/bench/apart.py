@@ -58,7 +58,8 @@ class Order(Frozen):
         from smarter.bench.brief import against_brief
         from smarter.scenario import parse_scenario
 
-        scenario = parse_scenario(json.dumps(self.scenario), source="the chosen scenario", base=Path.cwd())
+        text, source = json.dumps(self.scenario), "the chosen scenario"
+        scenario = parse_scenario(text, source=source, base=Path.cwd(), resolved=True)
         return against_brief(scenario, workers=self.workers)
 
 

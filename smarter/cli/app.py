@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 from smarter import __version__
+from smarter.cli.terminal import escaping_streams
 from smarter.errors import SmarterError
 
 COMMANDS = {
@@ -102,13 +103,14 @@ def main() -> NoReturn:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the process ends
         if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # an old code page has no ─ or Σ
-    try:
-        code = _carry_out(sys.argv[1:])
-        sys.stdout.flush()
-    except BaseException as error:  # noqa: BLE001 - the one place where errors become exit codes
-        if debug and not isinstance(error, SystemExit | click.exceptions.Exit):
-            traceback.print_exc()
-        code = exit_code(error)
+    with escaping_streams():
+        try:
+            code = _carry_out(sys.argv[1:])
+            sys.stdout.flush()
+        except BaseException as error:  # noqa: BLE001 - the one place where errors become exit codes
+            if debug and not isinstance(error, SystemExit | click.exceptions.Exit):
+                traceback.print_exc()
+            code = exit_code(error)
     raise SystemExit(code)
 
 

@@ -224,13 +224,13 @@ def releases(scenario: str, overrides: tuple[str, ...], state: Path | None, as_j
 
 def _audited(session: Session, folder: StateFolder) -> ReleaseAudit:
     """The audit; on a terminal, standard error shows how far it is."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
+    from smarter.cli.terminal import make_progress
     from smarter.protocols.release_audit import audit_releases
 
     columns = (TextColumn("billing windows"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    progress = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    progress = make_progress(*columns, disable=not sys.stderr.isatty())
     with progress:
         task = progress.add_task("", total=None)
         return audit_releases(session, folder, lambda done, total: progress.update(task, completed=done, total=total))

@@ -166,13 +166,13 @@ def _simulated(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _carried(events: Iterator[BenchEvent]) -> BenchReport:
     """The report at the end of ``events``; on a terminal, standard error shows how far they are."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from smarter.bench.figures import BenchFinished, BenchProgress
+    from smarter.cli.terminal import make_progress
 
     columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
-    progress = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    progress = make_progress(*columns, disable=not sys.stderr.isatty())
     with progress:
         task = progress.add_task("", total=None)
         for event in events:

@@ -161,14 +161,14 @@ def readings(
 
 
 def _tile(scenario: Scenario, homes: int, days: int, out: Path) -> None:
-    from rich.console import Console
     from rich.progress import track
 
+    from smarter.cli.terminal import make_console
     from smarter.export.tiling import check_folder, plan_tile, write_tile
 
     check_folder(out)
     tile = plan_tile(scenario, homes, days)
-    screen = Console(stderr=True)
+    screen = make_console(stderr=True)
     written = list(
         track(
             write_tile(tile, out),

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from smarter.cli.terminal import make_console, write_styled
 from smarter.model.bills import Bill
 from smarter.model.results import DemandFigures, Result, WindowRow, WindowRows
 from smarter.protocols.report import Report
@@ -20,10 +21,8 @@ PIPED_WIDTH = 100
 
 def console() -> Console:
     """Standard output for people: as wide as the terminal, or of a fixed width where it is piped; NO_COLOR: plain."""
-    from rich.console import Console
-
     width = None if sys.stdout.isatty() else PIPED_WIDTH
-    return Console(width=width, highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    return make_console(width=width, plain=bool(os.environ.get("NO_COLOR")))
 
 
 def colourful(out: Console) -> bool:
@@ -104,8 +103,8 @@ def print_own_chart(out: Console, rows: Sequence[WindowRow], fine: bool, timezon
 
 
 def print_chart(chart: str) -> None:
-    """A chart, as it is: its escape codes are its own."""
-    sys.stdout.write(chart.rstrip("\n") + "\n")
+    """A chart with its own colours."""
+    write_styled(chart.rstrip("\n") + "\n")
 
 
 def _all_bills(report: Report) -> list[Bill]:

@@ -128,10 +128,10 @@ def _carry(
 
 def _showing_progress(events: Iterator[Event]) -> Iterator[Event]:
     """Pass events on, and draw a bar on standard error while they come."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 
     from smarter.charts.stages import DOING
+    from smarter.cli.terminal import make_progress
     from smarter.model import events as kinds
 
     columns = (
@@ -141,7 +141,7 @@ def _showing_progress(events: Iterator[Event]) -> Iterator[Event]:
         TextColumn("{task.fields[unit]}"),
         TimeRemainingColumn(),
     )
-    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    progress = make_progress(*columns)
     carried = None
     beside: dict[str, TaskID] = {}
     try:

@@ -22,6 +22,7 @@ from smarter.model.control import heed
 from smarter.model.joining import LOOKAHEAD, Separate, join_short
 from smarter.model.periods import Periods, period_edges, period_of
 from smarter.model.readings import MWH_PER_KWH
+from smarter.model.terminal_text import first_control
 from smarter.model.windows import Axis, WindowGrid, cut, iso, spell
 from smarter.parties.meter.survey import surveys
 from smarter.scenario import Neighbourhood, Scenario
@@ -172,7 +173,14 @@ def choose_meters(scenario: Scenario, name: str) -> tuple[SourceMeter, ...]:
         raise DataError(
             f"neighbourhoods.{name}.meters asks for {area.meters} meters and its source has {len(meters)}; lower it."
         )
-    return tuple(meters[: area.meters])
+    chosen = tuple(meters[: area.meters])
+    for meter in chosen:
+        if (character := first_control(meter.name)) is not None:
+            raise DataError(
+                f"{meter.origin}: the meter name {meter.name!r} has the control character {character}; "
+                "rename it in its source."
+            )
+    return chosen
 
 
 def _plan(scenario: Scenario, name: str, area: Neighbourhood, join: bool) -> NeighbourhoodPlan:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from smarter.model.terminal_text import escape_controls, first_control
 from smarter.scenario.problems import Problem
 
 if TYPE_CHECKING:
@@ -101,6 +102,31 @@ def read_document(text: str, source: str) -> Document:
         raise Unreadable(document.problem((), f"{found}; a scenario begins with 'version: 1'."))
     document.tree = value
     return document
+
+
+def control_problems(document: Document) -> list[Problem]:
+    """Keys and texts of a document that hold control, format or bidirectional characters."""
+    found: list[Problem] = []
+
+    def look(value: Any, path: Field) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                if character := first_control(key):
+                    refuse((*path, key), f"the key has the control character {character}; remove it.")
+                look(inner, (*path, key))
+        elif isinstance(value, list):
+            for index, inner in enumerate(value):
+                look(inner, (*path, index))
+        elif isinstance(value, str) and (character := first_control(value, lines=True)):
+            refuse(path, f"the text has the control character {character}; remove it.")
+
+    def refuse(path: Field, message: str) -> None:
+        problem = document.problem(path, message)
+        field, place = escape_controls(problem.field), escape_controls(problem.place)
+        found.append(replace(problem, field=field, place=place))
+
+    look(document.tree, ())
+    return found
 
 
 def read_value(text: str) -> Any:

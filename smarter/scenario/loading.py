@@ -18,7 +18,7 @@ from smarter.registry import Registry
 from smarter.registry import registry as installed
 from smarter.scenario import checks
 from smarter.scenario.choices import PluginChoice, choose
-from smarter.scenario.document import Document, Field, Unreadable, read_document
+from smarter.scenario.document import Document, Field, Unreadable, control_problems, read_document
 from smarter.scenario.durations import parse_duration
 from smarter.scenario.model import Scenario
 from smarter.scenario.overrides import apply_overrides
@@ -83,11 +83,13 @@ def parse_scenario(
     overrides: Sequence[str] = (),
     registry: Registry | None = None,
     name: str = "scenario",
+    resolved: bool = False,
 ) -> Scenario:
     """Check a scenario's text. ``source``: what errors call it; ``base``: what its paths are relative to;
-    ``name``: its name when it says none. Raises like :func:`load_scenario`.
+    ``name``: its name when it says none; ``resolved``: whether it was checked before and written by Smarter,
+    so that the names of its folders may hold any character. Raises like :func:`load_scenario`.
     """
-    found = _examine(text, source, base, overrides, registry, name)
+    found = _examine(text, source, base, overrides, registry, name, resolved)
     if isinstance(found, Scenario):
         return found
     raise as_error(found)
@@ -97,7 +99,12 @@ def with_overrides(scenario: Scenario, overrides: Sequence[str], *, registry: Re
     """The same scenario, as it was read, with more overrides. Raises like :func:`load_scenario`."""
     text, path = json.dumps(scenario.resolved()), scenario.path
     other = parse_scenario(
-        text, source=path.name or scenario.name, base=path.parent, overrides=overrides, registry=registry
+        text,
+        source=path.name or scenario.name,
+        base=path.parent,
+        overrides=overrides,
+        registry=registry,
+        resolved=True,
     )
     other._path = path
     return other
@@ -160,6 +167,7 @@ def _examine(
     overrides: Sequence[str],
     registry: Registry | None,
     name: str,
+    resolved: bool = False,
 ) -> Scenario | list[Problem]:
     registry = registry or installed()
     try:
@@ -167,6 +175,8 @@ def _examine(
     except Unreadable as refused:
         return [refused.problem]
     problems = apply_overrides(document, overrides)
+    if not resolved and (refused_texts := control_problems(document)):
+        return in_file_order(refused_texts)
     _fill_in(document, name)
     problems += _choose_plugins(document, registry, base.absolute())
     try:

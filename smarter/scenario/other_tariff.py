@@ -12,7 +12,7 @@ from smarter.errors import ScenarioError, SmarterError
 from smarter.registry import registry
 from smarter.scenario import checks
 from smarter.scenario.choices import PluginChoice, choose
-from smarter.scenario.document import Document, Field, Unreadable, read_document
+from smarter.scenario.document import Document, Field, Unreadable, control_problems, read_document
 from smarter.scenario.model import Scenario
 from smarter.scenario.overrides import apply_overrides
 from smarter.scenario.problems import Problem, as_error
@@ -37,6 +37,7 @@ def other_tariff(scenario: Scenario, chosen: str | None, options: Sequence[str] 
     except Unreadable as refused:
         raise as_error([refused.problem]) from None
     problems = apply_overrides(document, [f"tariff.{option}" for option in options])
+    problems = control_problems(document) or problems
     choice = None
     if not problems:
         choice, problems = choose(_AT, document, registry(), base)

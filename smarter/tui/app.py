@@ -17,11 +17,13 @@ from textual.actions import ActionParseResult
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widgets import Static
 
 from smarter.errors import SmarterError, UsageError
 from smarter.tui.bench import Bench
+from smarter.tui.foreign_text import EscapedLines
 from smarter.tui.help import HelpPage
 from smarter.tui.keymap import shared_keys
 from smarter.tui.page import Exported, Page
@@ -69,6 +71,7 @@ class SmarterApp(Bench):
         super().__init__(settings or load_settings())
         self._alone = alone
         self._in_page = False
+        self._escaped_lines = EscapedLines()
         # Spawning workers starts it, and hands it standard error, which is not there while Textual has the terminal.
         resource_tracker.ensure_running()
         self._first = scenario, overrides
@@ -276,6 +279,10 @@ class SmarterApp(Bench):
         for command in super().get_system_commands(screen):
             if command.title not in (*named, "Keys"):  # our own help has them
                 yield command
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's own, then the one that shows what a terminal would obey."""
+        return *super().get_line_filters(), self._escaped_lines
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The colours of the four kinds of data under a theme that is none of ours."""
