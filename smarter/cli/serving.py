@@ -67,6 +67,7 @@ def serve(scenario: str, overrides: tuple[str, ...], host: str, port: int) -> No
     Each page that is opened is an app of its own; all of them are this user's. Ctrl-C ends them.
     """
     from smarter.api.plugin import need
+    from smarter.keys.process import hand_on
 
     need("textual_serve", "serve")
     words = [sys.executable, "-m", "smarter", "app", scenario, *(f"--set={override}" for override in overrides)]
@@ -77,8 +78,11 @@ def serve(scenario: str, overrides: tuple[str, ...], host: str, port: int) -> No
             f"ssh -L {port}:{LOOPBACK}:{port} THIS-MACHINE.",
             err=True,
         )
+    hand_on()  # to the apps, each of which takes them out of its environment again
+    # The shell becomes the app: its own environment would show the secrets for as long as the app is there.
+    command = shlex.join(words) if os.name == "nt" else f"exec {shlex.join(words)}"
     try:
-        _serve(shlex.join(words), host, port)
+        _serve(command, host, port)
     except OSError as error:
         if error.errno in (errno.EADDRINUSE, errno.EACCES):
             what = "is taken" if error.errno == errno.EADDRINUSE else "is not for this user"
