@@ -1,6 +1,7 @@
 """Finds the installed plugins and hands out their classes; the scenario room and ``smarter plugins`` call it.
 
-Each entry point is loaded by itself, so that a broken one is listed with its error and breaks nothing else.
+Each entry point is loaded by itself, so that a broken one is listed with its error and breaks nothing else. It may
+raise anything, such as SystemExit. A user's Ctrl-C still interrupts: its signal distinguishes it from a plugin's own.
 """
 
 from __future__ import annotations
@@ -10,9 +11,13 @@ import importlib.metadata
 import importlib.util
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from types import FrameType
 from typing import Any
 
 import pluggy
@@ -69,7 +74,8 @@ class Registry:
         self._classes: dict[tuple[str, str], type[Plugin]] = {}
         self._listings: list[Listing] = []
         for entry_point in _in_order(entry_points):
-            self._load(entry_point)
+            with _interruptible():
+                self._load(entry_point)
         self._listings.sort(key=_by_kind_and_name)
 
     def listings(self) -> tuple[Listing, ...]:
@@ -110,8 +116,8 @@ class Registry:
         hooks.add_hookspecs(Hooks)
         try:
             hooks.register(entry_point.load(), entry_point.name)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's code may raise anything
-            listed_as_broken(_said(error))
+        except BaseException as error:  # noqa: BLE001 - a plugin's code may raise anything
+            listed_as_broken(said(error))
             return
         if not hooks.get_hookcallers(hooks.get_plugin(entry_point.name)):
             listed_as_broken(f"{entry_point.value} has no hook; decorate one of {_hook_names()} with @hookimpl")
@@ -125,8 +131,8 @@ class Registry:
             register = self._registrar(kind, origin, version)
             try:
                 getattr(hooks.hook, f"register_{kind}s")(register=register)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's code may raise anything
-                listed_as_broken(f"its hook register_{kind}s raised {_said(error)}")
+            except BaseException as error:  # noqa: BLE001 - a plugin's code may raise anything
+                listed_as_broken(f"its hook register_{kind}s raised {said(error)}")
 
     def _registrar(self, kind: str, origin: str, version: str) -> Callable[[Any], None]:
         def register(plugin: Any) -> None:
@@ -134,8 +140,8 @@ class Registry:
                 error = self._refusal(kind, plugin)
                 capabilities = {} if error else dict(plugin.capabilities())
                 missing = None if error else missing_library(plugin)
-            except (Exception, SystemExit) as raised:  # noqa: BLE001 - a plugin's code may raise anything
-                error, capabilities, missing = _said(raised), {}, None
+            except BaseException as raised:  # noqa: BLE001 - a plugin's code may raise anything
+                error, capabilities, missing = said(raised), {}, None
             name = getattr(plugin, "name", None)
             name = name if isinstance(name, str) and name else getattr(plugin, "__name__", repr(plugin))
             summary = str(getattr(plugin, "summary", ""))
@@ -206,9 +212,64 @@ def missing_library(plugin: type[Plugin]) -> str | None:
     return None
 
 
-def _said(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
+class PluginEnded(Exception):
+    """What a plugin raised that is no :class:`Exception`, such as :class:`SystemExit`; that is its cause."""
+
+
+def said(error: BaseException) -> str:
+    """A plugin's error in one line: its type, and the first line of its message."""
+    if isinstance(error, PluginEnded) and error.__cause__ is not None:
+        error = error.__cause__
+    try:
+        lines = str(error).strip().splitlines()
+    except BaseException:  # noqa: BLE001 - a plugin's code may raise anything, here too
+        lines = []
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+@contextmanager
+def contained() -> Iterator[None]:
+    """Call a plugin's code inside: each error of its own is an :class:`Exception`; a user's Ctrl-C passes.
+
+    Raises:
+        PluginEnded: the plugin raised something else than an :class:`Exception`.
+    """
+    with _interruptible():
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException as error:
+            raise PluginEnded from error
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Raise at the end what a user's Ctrl-C raised inside, also where the code inside caught it.
+
+    All else that is raised inside is the plugin's, even a :class:`KeyboardInterrupt`. Python runs signal handlers in
+    the main thread alone, so no other thread is interrupted.
+    """
+    handler = signal.getsignal(signal.SIGINT) if threading.current_thread() is threading.main_thread() else None
+    if not callable(handler):  # another thread, or Ctrl-C is ignored
+        yield
+        return
+    raised: list[BaseException] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        try:
+            handler(number, frame)
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if raised:
+            raise raised[0]
 
 
 def _by_kind_and_name(listing: Listing) -> tuple[int, str]:

@@ -21,6 +21,7 @@ from typing import Any, Literal, NoReturn, TextIO
 
 from smarter.bench.figures import QUICK, BenchEvent, BenchFinished, BenchProgress, BenchReport, Frozen, Pace
 from smarter.errors import SmarterError
+from smarter.keys.process import dump_no_core, withheld
 
 GRACE = 1.0
 """Seconds that a process which was told to end has for tidying up."""
@@ -86,13 +87,14 @@ class Measurement:
         # -P: what lies in the working directory is nobody's module.
         command = [sys.executable, "-P", "-m", "smarter.bench.apart"]
         with TemporaryFile() as complaints:
-            self._process = process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=complaints,
-                start_new_session=os.name == "posix",
-            )
+            with withheld():
+                self._process = process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=complaints,
+                    start_new_session=os.name == "posix",
+                )
             if self._cancelled.is_set():
                 self._stop(process)
             finished = False
@@ -148,6 +150,7 @@ class Measurement:
 def main() -> int:
     """Carry out the order on standard input."""
     signal.signal(signal.SIGTERM, _leave)
+    dump_no_core()
     answers = _answers()
     order = Order.model_validate_json(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_caller, daemon=True).start()

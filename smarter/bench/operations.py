@@ -17,7 +17,7 @@ from smarter.bench.figures import BenchEvent, BenchFinished, BenchProgress, Benc
 from smarter.bench.schemes import EXPECTED, FACTOR, SchemeTrial
 from smarter.bench.wording import PER_READING
 from smarter.errors import SmarterError, Unavailable
-from smarter.registry import Registry
+from smarter.registry import Registry, contained, said
 from smarter.registry import registry as installed
 
 KEY_BITS = (2048, 3072)
@@ -78,7 +78,8 @@ def operations(
         try:
             for number, (step, measure) in enumerate(trial.steps.items()):
                 yield BenchProgress(done + number, total, f"{trial.subject}: {step}")
-                rows += measure()
+                with contained():
+                    rows += measure()
         except Exception as error:  # noqa: BLE001 - a plugin's code may raise anything
             notes.append(f"{trial.subject}: {_said(error)}")
         done += len(trial.steps)
@@ -125,7 +126,8 @@ def _cipher_trial(kind: type[Cipher], frame: int, pace: Pace) -> Trial:
 def _made(what: str, make: Callable[[], Trial], notes: list[str]) -> list[Trial]:
     """The trial, or none, and a note why."""
     try:
-        return [make()]
+        with contained():
+            return [make()]
     except Exception as error:  # noqa: BLE001 - a plugin's code may raise anything
         notes.append(f"{what} is left out: {_said(error)}")
         return []
@@ -134,7 +136,7 @@ def _made(what: str, make: Callable[[], Trial], notes: list[str]) -> list[Trial]
 def _said(error: Exception) -> str:
     if isinstance(error, ValidationError):
         return "; ".join(problem["msg"].removeprefix("Value error, ") for problem in error.errors())
-    return str(error).rstrip(".") if isinstance(error, SmarterError) else f"{type(error).__name__}: {error}"
+    return str(error).rstrip(".") if isinstance(error, SmarterError) else said(error)
 
 
 def _report(rows: Sequence[Row], problems: Sequence[str]) -> BenchReport:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from smarter.charts.plugins import Option, options_in
-from smarter.registry import Registry
+from smarter.registry import Registry, contained
 from smarter.registry import registry as installed
 from smarter.scenario import Scenario, scenario_schema
 from smarter.scenario.choices import kind_at
@@ -107,7 +107,8 @@ def _plugin(path: str, chosen: Mapping[str, Any], given: Mapping[str, str], regi
     if name not in names:
         return
     try:
-        schema = registry.get(kind, name).Options.model_json_schema()
+        with contained():
+            schema = registry.get(kind, name).Options.model_json_schema()
     except Exception:  # noqa: BLE001 - a plugin's code may raise anything; which plugin can be set all the same
         return
     values: Mapping[str, Any] = chosen if name == chosen["plugin"] else {}

@@ -10,6 +10,9 @@ __all__ = ["main"]
 def main() -> NoReturn:
     """Run the command line and exit with the documented code."""
     try:
+        from smarter.keys.process import keep_secrets
+
+        keep_secrets()
         from smarter.cli.app import main as run_command
     except KeyboardInterrupt:  # before there is anything that could say so
         raise SystemExit(130) from None

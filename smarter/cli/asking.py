@@ -5,12 +5,12 @@ Nothing of it is ever an argument of a command, where everybody on the machine c
 
 from __future__ import annotations
 
-import os
 import sys
 
 import click
 
 from smarter.errors import UsageError
+from smarter.keys.process import given
 
 PASSWORD = "SMARTER_PASSWORD"  # noqa: S105 - the variable's name
 NEW_PASSWORD = "SMARTER_NEW_PASSWORD"  # noqa: S105 - likewise
@@ -22,10 +22,10 @@ name_option = click.option("--name", metavar="NAME", help="The account; asked fo
 yes_option = click.option("--yes", is_flag=True, help="Do not ask whether that is meant.")
 
 
-def ask_name(given: str | None) -> str:
+def ask_name(name: str | None) -> str:
     """The account's name, as given or typed."""
-    if given is not None:
-        return given
+    if name is not None:
+        return name
     if not sys.stdin.isatty():
         raise UsageError("nobody can be asked for the name of the account: give it with --name.")
     answer: str = click.prompt("Name", err=True)
@@ -44,15 +44,15 @@ def ask_new_password(variable: str = PASSWORD) -> str:
         UsageError: the two differ.
     """
     password = _secret(variable, "New password")
-    if variable not in os.environ and _secret(variable, "The same again") != password:
+    if given(variable) is None and _secret(variable, "The same again") != password:
         raise UsageError("the two passwords differ: nothing was changed, try again.")
     return password
 
 
 def ask_code(prompt: str, variable: str = CODE) -> str:
     """A one-time or recovery code; it is shown while it is typed, since it is copied from paper."""
-    if (given := os.environ.get(variable)) is not None:
-        return given
+    if (found := given(variable)) is not None:
+        return found
     if not sys.stdin.isatty():
         raise UsageError(f"nobody can be asked for the code: set {variable}, or run this on a terminal.")
     answer: str = click.prompt(prompt, err=True)
@@ -87,14 +87,14 @@ def ask_key_passphrase() -> str:
 def ask_new_key_passphrase() -> str:
     """One that is being set, typed twice; raises :class:`UsageError` when the two differ."""
     passphrase = _secret(KEY_PASSPHRASE, "New passphrase of the key", "passphrase of the key")
-    if KEY_PASSPHRASE not in os.environ and ask_key_passphrase() != passphrase:
+    if given(KEY_PASSPHRASE) is None and ask_key_passphrase() != passphrase:
         raise UsageError("the two passphrases differ: no key was made, try again.")
     return passphrase
 
 
 def _secret(variable: str, prompt: str, what: str = "password") -> str:
-    if (given := os.environ.get(variable)) is not None:
-        return given
+    if (found := given(variable)) is not None:
+        return found
     if not sys.stdin.isatty():
         raise UsageError(f"nobody can be asked for the {what}: set {variable}, or run this on a terminal.")
     answer: str = click.prompt(prompt, hide_input=True, err=True)

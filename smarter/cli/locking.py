@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,16 +115,17 @@ def lock(
 
     What opened it so far no longer does, and is destroyed where it is kept.
     """
+    from smarter.keys.process import given
     from smarter.keys.secret import VARIABLE
     from smarter.keys.unlock import unlock_from
     from smarter.protocols.locking import lock as lock_keystore
 
     _, folder = begun(scenario, overrides, state)
-    typed = os.environ.get(NEW_PASSPHRASE)
+    typed = given(NEW_PASSPHRASE)
     if kind == "passphrase" and typed is None and asked() is None:
         raise UsageError(f"nobody can be asked for the new passphrase: set {NEW_PASSPHRASE}.")
-    given = {} if typed is None else {VARIABLE: typed}
+    variables = {} if typed is None else {VARIABLE: typed}
     with folder.locked():
-        way = unlock_from(kind, folder.keys, environ=given, ask=asked())  # type: ignore[arg-type] # click's choice
+        way = unlock_from(kind, folder.keys, environ=variables, ask=asked())  # type: ignore[arg-type] # click's choice
         lock_keystore(folder, unlocking(unlock, folder, shares), party, kind, way)
     click.echo(f"the keys of {party} are locked by {kind}", err=True)

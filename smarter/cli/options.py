@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from typing import Any, Literal, TypeVar
 import click
 
 from smarter.errors import UsageError
+from smarter.keys.process import environment
 from smarter.keys.unlock import Unlock, unlock_from
 from smarter.scenario import Scenario, load_scenario
 from smarter.state import StateFolder, locate
@@ -128,7 +128,7 @@ def run_command(scenario: str, overrides: tuple[str, ...], state: Path | None) -
 
 def unlocking(mode: Any, state: StateFolder, shares: Sequence[Path] = ()) -> Unlock:
     """How this call unlocks keystores; a passphrase or share is asked for on a terminal."""
-    return unlock_from(mode, state.keys, environ=os.environ, ask=asked(), shares=shares)
+    return unlock_from(mode, state.keys, environ=environment(), ask=asked(), shares=shares)
 
 
 def asked() -> Callable[[str], str] | None:

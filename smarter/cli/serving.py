@@ -88,6 +88,7 @@ def serve(
     The printed address lets one browser in. Each page is an app of its own, with your files. Ctrl-C ends them.
     """
     from smarter.api.plugin import need
+    from smarter.keys.process import hand_on
 
     need("textual_serve", "serve")
     names = Names.of(host, port, allowed, public_url)
@@ -99,8 +100,11 @@ def serve(
             err=True,
         )
     words = [sys.executable, "-m", "smarter", "app", scenario, *(f"--set={override}" for override in overrides)]
+    hand_on()  # to the apps, each of which takes them out of its environment again
+    # The shell becomes the app: its own environment would show the secrets for as long as the app is there.
+    command = shlex.join(words) if os.name == "nt" else f"exec {shlex.join(words)}"
     try:
-        _serve(shlex.join(words), f"Smarter: {Path(scenario).name}", names, host, port, sessions, quiet)
+        _serve(command, f"Smarter: {Path(scenario).name}", names, host, port, sessions, quiet)
     except OSError as error:
         if error.errno in (errno.EADDRINUSE, errno.EACCES):
             what = "is taken" if error.errno == errno.EADDRINUSE else "is not for this user"

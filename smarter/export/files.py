@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
-import tempfile
+import re
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,33 @@ class Writer(Protocol):
 
     def writerows(self, rows: Iterable[Sequence[object]], /) -> None:
         """Write rows."""
+
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+# At the start of a cell, or of what a spreadsheet with other separators takes for one.
+_FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
+
+
+class _Writer:
+    """Writes rows in which no text is a spreadsheet's formula."""
+
+    def __init__(self, file: TextIO, columns: Sequence[str]) -> None:
+        self._writer = csv.writer(file, lineterminator="\n")
+        self._writer.writerow([cell(name) for name in columns])
+
+    def writerows(self, rows: Iterable[Sequence[object]], /) -> None:
+        self._writer.writerows([cell(value) for value in row] for row in rows)
+
+
+def cell(value: object) -> object:
+    """A value as a CSV file has it: text that a spreadsheet would run as a formula begins with an apostrophe.
+
+    Numbers, also those given as text, stay as they are.
+    """
+    if not isinstance(value, str) or _NUMBER.fullmatch(value):
+        return value
+    # The library quotes no lone \r, at which a reader ends the row.
+    return _FORMULA.sub(r"\1'", value.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def write_outputs(folder: Path, session: Session, report: Report, result: Result, *, reveal_meters: bool) -> list[Path]:
@@ -95,9 +123,7 @@ def round_half_even(numerator: int, denominator: int) -> int:
 
 def csv_writer(file: TextIO, columns: Sequence[str]) -> Writer:
     """Writes rows of these columns, whose names are written now."""
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
-    return writer
+    return _Writer(file, columns)
 
 
 def csv_text(columns: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
@@ -174,23 +200,26 @@ def _csv(path: Path, columns: Sequence[str]) -> Iterator[Writer]:
 
 
 @contextmanager
-def replacing(path: Path, mode: int = 0o644) -> Iterator[TextIO]:
-    """Write beside the file, then put it in its place; what stopped half-way leaves nothing."""
+def replacing(path: Path, mode: int = 0o666) -> Iterator[TextIO]:
+    """Write beside the file, then put it in its place; what stopped half-way leaves nothing.
+
+    ``mode``: permissions, less those that the umask takes.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        # Created by the system under the umask: a chmod would ignore it, and cannot read it without setting it.
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     except OSError as error:
         error.filename = str(path)
         raise
-    temporary = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(mode)
         temporary.replace(path)
     except OSError as error:
-        if error.filename is None or str(error.filename) == name:  # a full disk is reported without it
+        if error.filename is None or str(error.filename) == str(temporary):  # a full disk is reported without it
             error.filename = str(path)
         raise
     finally:

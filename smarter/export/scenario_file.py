@@ -35,7 +35,7 @@ def save_scenario(path: Path, text: str, *, over: str | None = None, force: bool
         if not force and mode is not None and (over is None or real.read_bytes() != over.encode()):
             said = "is there already" if over is None else "was changed by somebody else since it was read here"
             raise FileTaken(f"{path} {said}; replace it, or choose another name.")
-        with replacing(real) as file:
+        with replacing(real, 0o666 if mode is None else mode) as file:
             file.write(text)
         if mode is not None:
             real.chmod(mode)

@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from smarter.api import SYSTEM_RANDOMNESS, Randomness
-from smarter.errors import IntegrityError, WrongCredentials
+from smarter.errors import DamagedStore, IntegrityError, Unavailable, WrongCredentials
 from smarter.keys.codes import key_from, new_code, read_code, spell_code
 from smarter.keys.derive import derive, joined
 from smarter.keys.locked import lock, unlock
-from smarter.keys.passwords import DEFAULT_COST, Argon2Cost, Cost, PasswordRecord
+from smarter.keys.passwords import DEFAULT_COST, Argon2Cost, Cost, Derivation, PasswordRecord
 from smarter.keys.strength import MOST_LENGTH, check_strength
 from smarter.model.audit import SYSTEM, Action, Note
 from smarter.model.audit import account as named_account
@@ -242,13 +242,19 @@ class Login:
     def _checked(self, name: str, password: str, second: Second) -> tuple[Account, PasswordRecord, Locks]:
         """The open account whose password this is; an unknown name costs the same derivations as a wrong password.
 
-        That is one, and where a code is asked for two: as many as when the password is right and the code is wrong.
+        That is one at each cost in use, and two where a code is asked for, as with a right password and a wrong code.
+        Accounts keep the cost at which their password was set until they log in, so the work at one cost would show
+        which names there are.
         """
         wrong = _WRONG_OR_CODE if second.factor else _WRONG
         if len(password) > MOST_LENGTH:
             raise WrongCredentials(wrong)
         found = self.accounts.find(account_name(name))
-        record = PasswordRecord.load(found[1].password) if found else PasswordRecord.nobody(self._cost, self._random)
+        first, *_ = costs = self._costs_in_use()
+        record = PasswordRecord.load(found[1].password) if found else PasswordRecord.nobody(first, self._random)
+        for cost in costs:
+            if cost != record.login.cost:
+                self._work_at(cost, password, times=2 if second.factor else 1)
         try:
             record.check(password)
         except WrongCredentials:
@@ -264,6 +270,20 @@ class Login:
         if account.status != "open":
             raise WrongCredentials(f"the account {account.name} was closed when its customer moved out.")
         return account, record, locks
+
+    def _costs_in_use(self) -> list[Cost]:
+        """The cost of each account's password, every one once; today's where there is no account."""
+        costs: dict[Cost, None] = {}
+        for record in self.accounts.passwords():
+            with suppress(DamagedStore):  # its own login reports it
+                costs[PasswordRecord.load(record).login.cost] = None
+        return list(costs) or [self._cost]
+
+    def _work_at(self, cost: Cost, password: str, times: int) -> None:
+        """Derive for nothing; where this machine lacks the derivation, no account with it can log in either."""
+        with suppress(Unavailable):
+            for _ in range(times):
+                Derivation.fresh(cost, self._random).key(password)
 
     def _locks(self, name: str, password: str, private: bytes, context: bytes) -> tuple[Locks, str]:
         record, by_password = self._locked_by(password, private, context)

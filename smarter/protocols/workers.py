@@ -1,7 +1,8 @@
 """Worker processes that make encryptions of zero under one public key; ``blinding`` hands them out.
 
-They are spawned, not forked, so that they inherit nothing, and are sent a public key and no more. What the scheme
-prepares for many encryptions, such as a table, is made once, by the first of them, and mapped by the others.
+They are spawned, not forked, so that they inherit no memory, and are sent a public key and no more. Their environment
+has no secret. What the scheme prepares for many encryptions, such as a table, is made once, by the first of them, and
+mapped by the others.
 
 Each has a pipe of its own, whose far end nobody else holds. (In the pools of the standard library all workers share
 one, and so does the process that reads it: it waits for ever when one is killed while it hands a result over.)
@@ -25,6 +26,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from smarter.api import PublicKey, Scheme
+from smarter.keys.process import dump_no_core, withheld
 from smarter.model.control import awaited
 
 FAILED = "a worker process was ended from outside; the run went on without workers, more slowly"
@@ -84,25 +86,29 @@ class Workers:
             table,
         )
         table.unlink(missing_ok=True)
-        context = get_context("spawn")
-        self._prepared = context.Event()  # kept: a worker finds it by name when it starts
         self._made: SimpleQueue[tuple[_Worker, list[bytes] | None]] = SimpleQueue()
         self._workers: list[_Worker] = []
         try:
-            for number in range(count):
-                here, there = context.Pipe()
-                arguments = (self._task, there, self._prepared, number == 0)
-                process = context.Process(target=_work, args=arguments, name=f"blinding-{number}", daemon=True)
-                with _uninterrupted():
-                    process.start()
-                    self._workers.append(_Worker(process, here))
-                there.close()
+            with withheld():
+                self._start(count)
         except BaseException:
             self._end()
             raise
         for worker in self._workers:
             # What is made is taken in as it comes: a full pipe would stop its maker.
             threading.Thread(target=self._collect, args=[worker], daemon=True).start()
+
+    def _start(self, count: int) -> None:
+        context = get_context("spawn")
+        self._prepared = context.Event()  # kept: a worker finds it by name when it starts
+        for number in range(count):
+            here, there = context.Pipe()
+            arguments = (self._task, there, self._prepared, number == 0)
+            process = context.Process(target=_work, args=arguments, name=f"blinding-{number}", daemon=True)
+            with _uninterrupted():
+                process.start()
+                self._workers.append(_Worker(process, here))
+            there.close()
 
     def __len__(self) -> int:
         return len(self._workers)
@@ -194,6 +200,7 @@ def _uninterrupted() -> Iterator[None]:
 def _work(task: _Task, pipe: Connection, prepared: Event, first: bool) -> None:
     """Make what is ordered, until the other end says that it is enough, or is no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    dump_no_core()
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     plugin = getattr(importlib.import_module(task.module), task.name)

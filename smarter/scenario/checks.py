@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from smarter.errors import BrokenPlugin, MissingExtra, SmarterError
 from smarter.model.clock import DAY
 from smarter.model.windows import spell
+from smarter.registry import contained, said
 from smarter.scenario.choices import PluginChoice
 from smarter.scenario.document import Field
 from smarter.scenario.lengths import crosses_period, crosses_price_change, length_problem, lengths_that_work
@@ -74,14 +75,15 @@ def demo_reasons(scenario: Scenario) -> Found:
 def _asked(choice: PluginChoice, question: Callable[[Any], T], otherwise: T) -> T:
     """What the plugin answers, or ``otherwise`` where its library is missing: that is said when it is to run."""
     try:
-        return question(choice.create())
+        with contained():
+            return question(choice.create())
     except MissingExtra:
         return otherwise
     except SmarterError:
         raise
     except Exception as error:
         raise BrokenPlugin(
-            f"the {choice.kind} {choice.plugin!r} cannot be asked: {type(error).__name__}: {error}."
+            f"the {choice.kind} {choice.plugin!r} cannot be asked: {said(error).rstrip('.')}."
         ) from error
 
 

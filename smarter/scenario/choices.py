@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from smarter.api.plugin import Plugin, PluginOptions
 from smarter.errors import BrokenPlugin, MissingExtra, SmarterError, UnknownPlugin
-from smarter.registry import Registry, missing_library
+from smarter.registry import Registry, contained, missing_library, said
 from smarter.scenario.problems import Problem, problems_of_model
 
 if TYPE_CHECKING:
@@ -63,13 +63,12 @@ class PluginChoice:
         if missing := missing_library(self.implementation):
             raise MissingExtra(f"the {self.kind} {self.plugin!r} cannot be used: {missing}.")
         try:
-            return self.implementation(self.options)
+            with contained():
+                return self.implementation(self.options)
         except SmarterError:
             raise
         except Exception as error:  # a plugin's code may raise anything
-            raise BrokenPlugin(
-                f"the {self.kind} {self.plugin!r} cannot be made: {type(error).__name__}: {error}."
-            ) from error
+            raise BrokenPlugin(f"the {self.kind} {self.plugin!r} cannot be made: {said(error).rstrip('.')}.") from error
 
     def resolved(self) -> dict[str, Any]:
         """As a scenario writes it, with every option filled in and paths absolute; JSON-able."""
@@ -108,12 +107,13 @@ def choose(
     if path in document.replaced:
         options = _those_known(options, path, document, implementation)
     try:
-        checked = implementation.Options.model_validate(options, context={"base": base})
+        with contained():
+            checked = implementation.Options.model_validate(options, context={"base": base})
     except ValidationError as error:
         return None, list(problems_of_model(error, implementation.Options, document, path))
     except Exception as error:  # noqa: BLE001 - a plugin's validators may raise anything
-        said = f"the options of {kind} {str(name)!r} cannot be checked: {type(error).__name__}: {error}."
-        return None, [document.problem(path, said, "broken plugin")]
+        sentence = f"the options of {kind} {str(name)!r} cannot be checked: {said(error).rstrip('.')}."
+        return None, [document.problem(path, sentence, "broken plugin")]
     return PluginChoice(kind, str(name), checked, implementation), []
 
 

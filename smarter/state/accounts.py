@@ -145,6 +145,10 @@ class Accounts(Database):
         rows = self._rows(f"SELECT {_ACCOUNT}, {_LOCKS} FROM accounts WHERE {condition}", *values)  # noqa: S608 - conditions are ours
         return (Account(*rows[0][:8]), Locks(*rows[0][8:])) if rows else None
 
+    def passwords(self) -> list[str]:
+        """The password records of all accounts, also of closed ones."""
+        return [row[0] for row in self._rows("SELECT password FROM accounts")]
+
     def require_free(self, name: str) -> None:
         """Raise :class:`UsageError` when somebody is called so."""
         found = self.find(name)

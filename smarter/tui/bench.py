@@ -5,7 +5,6 @@ The app is built on it. What takes long to import is imported when it is asked f
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -125,9 +124,10 @@ class Bench(App[None]):
         return unlocking
 
     def _unlock_of(self, state: StateFolder) -> Unlock:
+        from smarter.keys.process import environment
         from smarter.keys.unlock import unlock_from
 
-        return unlock_from(self.settings.unlock, state.keys, environ=os.environ, ask=asking(self))
+        return unlock_from(self.settings.unlock, state.keys, environ=environment(), ask=asking(self))
 
     def forget_typed(self) -> None:
         """Ask again for passphrases that were typed: one of them was wrong."""

@@ -15,6 +15,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
 
+from smarter.export.naming import file_name
 from smarter.tui.keybar import KeyBar
 from smarter.tui.picture import Picture
 from smarter.tui.tabs import TABS, TabBar
@@ -27,12 +28,16 @@ if TYPE_CHECKING:
 class Exported:
     """A page's table or chart as a file: its name without a folder, and its text (CSV, SVG or plain).
 
+    The name may be made from foreign text, such as a meter's name: it is made a :func:`file_name`.
     ``private``: for whoever wrote it alone, as readings are.
     """
 
     name: str
     text: str
     private: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", file_name(self.name))
 
     def write(self, folder: Path) -> Path:
         """Write it into ``folder``, beside what is there: a name that is taken gets a number.

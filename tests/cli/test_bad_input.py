@@ -364,19 +364,7 @@ def test_a_finished_run_comes_before_its_bills(call: Call, lane: Any) -> None:
 
 
 def test_a_plugin_that_raises_on_import_is_listed_and_breaks_nothing_else(lane: Any, tmp_path: Path) -> None:
-    site = tmp_path / "site"
-    info = site / "smarter_stove-0.3.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: smarter-stove\nVersion: 0.3\n")
-    (info / "entry_points.txt").write_text("[smarter.plugins]\nstove = smarter_stove\n")
-    (site / "smarter_stove.py").write_text("raise RuntimeError('the stove is out')\n")
-    environment = {**os.environ, "PYTHONPATH": str(site)}
-
-    def process(*arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*SMARTER, *map(str, arguments)], capture_output=True, text=True, env=environment, check=False
-        )
-
+    process = _with_plugin(tmp_path, "raise RuntimeError('the stove is out')\n")
     listed = process("plugins", "--json")
     assert (listed.returncode, listed.stderr) == (0, "")
     (broken,) = [entry for entry in json.loads(listed.stdout) if entry["name"] == "stove"]
@@ -390,6 +378,78 @@ def test_a_plugin_that_raises_on_import_is_listed_and_breaks_nothing_else(lane: 
     assert "lane.yaml line 7" in asked.stderr
     assert "source 'stove' of smarter-stove is broken: RuntimeError: the stove is out." in asked.stderr
     assert asked.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("raised", ["KeyboardInterrupt", "SystemExit(0)", "BaseException('all of it')"])
+def test_a_plugin_that_raises_no_mere_exception_ends_no_command(lane: Any, tmp_path: Path, raised: str) -> None:
+    process = _with_plugin(tmp_path, f"raise {raised}\n")
+    listed = process("plugins", "--json")
+    assert listed.returncode == 0
+    assert [entry["error"] for entry in json.loads(listed.stdout) if entry["name"] == "stove"] == [
+        raised.replace("(0)", ": 0").replace("('all of it')", ": all of it")
+    ]
+    assert process("validate", lane.scenario).returncode == 0
+
+
+@pytest.mark.parametrize("raised", ["SystemExit(0)", "KeyboardInterrupt"])
+def test_a_plugin_that_raises_no_mere_exception_when_it_is_made_is_a_broken_one(
+    lane: Any, tmp_path: Path, raised: str
+) -> None:
+    process = _with_plugin(
+        tmp_path,
+        "from smarter.api import Source, hookimpl\n"
+        "class Stove(Source):\n"
+        "    name = 'stove'\n"
+        f"    def __init__(self, options): raise {raised}\n"
+        "    def meters(self, context): return ()\n"
+        "@hookimpl\n"
+        "def register_sources(register): register(Stove)\n",
+    )
+    lane.rewrite("plugin: umass, path: homes", "plugin: stove")
+    made = process("run", lane.scenario, "--state", lane.state)
+    assert (made.returncode, made.stdout) == (5, "")
+    assert "'stove' cannot be" in made.stderr
+    assert made.stderr.count("\n") == 1
+
+
+def test_a_users_ctrl_c_interrupts_while_a_plugin_is_imported(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    environment = _plugin_site(
+        tmp_path,
+        f"import pathlib, time\npathlib.Path({str(ready)!r}).touch()\n"
+        "try: time.sleep(60)\nexcept BaseException: pass\n",
+    )
+    process = subprocess.Popen([*SMARTER, "plugins"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    until = time.monotonic() + 30
+    while not ready.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, b"")
+    assert b"interrupted" in err
+
+
+def _with_plugin(folder: Path, source: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Call ``smarter`` in a process that finds a plugin ``stove`` with this source."""
+    environment = _plugin_site(folder, source)
+
+    def process(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*SMARTER, *map(str, arguments)], capture_output=True, text=True, env=environment, check=False
+        )
+
+    return process
+
+
+def _plugin_site(folder: Path, source: str) -> dict[str, str]:
+    site = folder / "site"
+    info = site / "smarter_stove-0.3.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: smarter-stove\nVersion: 0.3\n")
+    (info / "entry_points.txt").write_text("[smarter.plugins]\nstove = smarter_stove\n")
+    (site / "smarter_stove.py").write_text(source)
+    path = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def test_a_missing_extra_gives_the_command_that_installs_it(

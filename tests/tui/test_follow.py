@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -731,6 +732,31 @@ async def test_e_writes_the_whole_way_as_data_and_as_text(app: SmarterApp, fed: 
     assert text.startswith(f"Meter apt1 of maple-street, {FIRST_WHEN} America/New_York\n")
     assert all(hop.text[:40] in text for hop in way())
     assert "\x1b" not in text
+
+
+async def test_an_export_never_leaves_its_folder_by_a_meters_name(
+    make_app: Any, small_scenario: str, desk: Path, fed: Fed
+) -> None:
+    rows = [
+        f"2016-01-01 {minute // 60:02}:{minute % 60:02}:00,../../evil-{home},{home}.5"
+        for minute in range(360)
+        for home in range(6)
+    ]
+    (desk / "all.csv").write_text("\n".join(["at,meter,kw", *rows]) + "\n")
+    text = re.sub(
+        r"source:.*", "source: {plugin: csv, path: all.csv, stamp: at, meter: meter, value: kw}}", small_scenario
+    )
+    (desk / "small.yaml").write_text(text)
+    app = make_app(scenario=str(desk / "small.yaml"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await followed(pilot)
+        await pilot.press("e")
+        assert page.shown is not None
+        assert page.shown.meter.startswith("../../evil-")
+    written = {path.name for path in desk.iterdir()} - {"all.csv", "small.yaml"}
+    assert {Path(name).suffix for name in written} >= {".json", ".txt"}
+    assert all(name.startswith("follow-..-..-evil-") for name in written)
+    assert not list(desk.parent.parent.glob("evil*"))
 
 
 # For real.

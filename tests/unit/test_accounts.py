@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from smarter.errors import AuthenticationFailed, DamagedStore, UsageError, WrongCredentials
+from smarter.errors import AuthenticationFailed, DamagedStore, Unavailable, UsageError, WrongCredentials
+from smarter.keys import passwords
 from smarter.keys.passwords import Argon2Cost, Cost, Pbkdf2Cost
 from smarter.model.audit import Note
 from smarter.protocols.holder import account_name
-from smarter.protocols.login import Login, Second
-from smarter.state.accounts import FREE_TRIES, IDLE, LOCK_AFTER, LONGEST, LONGEST_WAIT, Accounts
+from smarter.protocols.login import PASSWORD_ALONE, Login, Second
+from smarter.state.accounts import FREE_TRIES, IDLE, LOCK_AFTER, LONGEST, LONGEST_WAIT, Account, Accounts
 
 DEPLOYMENT = bytes(16)
 CHEAP = Pbkdf2Cost(3)
@@ -128,6 +129,63 @@ def test_an_unknown_name_costs_as_much_as_a_wrong_password(hall: Hall, derivatio
             hall.login.log_in(name, OTHER)
         work.append((list(derivations), str(refused.value)))
     assert work[0] == work[1] == ([CHEAP], "the name or the password is wrong.")
+
+
+def test_names_are_not_found_out_by_work_after_a_change_of_the_cost(hall: Hall, derivations: list[Cost]) -> None:
+    hall.enrol("ada", meter=b"meter 1.")
+    today = Argon2Cost(memory_kib=64, passes=1)
+    door = hall.door(today)
+    assert _work_on(door, derivations, "ada", "unknown") == [[CHEAP]] * 2
+    hall.login = door
+    hall.enrol("bob", meter=b"meter 2.")
+    assert _work_on(door, derivations, "ada", "bob", "unknown") == [sorted([CHEAP, today], key=repr)] * 3
+
+
+def test_a_second_factor_costs_every_name_the_same_after_a_change_of_the_cost(
+    hall: Hall, derivations: list[Cost]
+) -> None:
+    def wrong_code(account: Account, private: bytes) -> bytes:
+        raise WrongCredentials("the name, the password or the code is wrong.")
+
+    hall.enrol("ada", meter=b"meter 1.")
+    today = Pbkdf2Cost(5)
+    hall.login = door = hall.door(today)
+    hall.enrol("bob", meter=b"meter 2.")
+    second = Second(wrong_code, factor=True)
+    twice = [CHEAP, CHEAP, today, today]
+    assert _work_on(door, derivations, "ada", "bob", "unknown", second=second) == [twice] * 3
+    assert _work_on(door, derivations, "ada", "bob", second=second, password=PASSWORD) == [twice] * 2
+
+
+def test_a_cost_that_this_machine_cannot_derive_keeps_no_other_account_out(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hall.login = hall.door(Argon2Cost(memory_kib=64, passes=1))
+    hall.enrol("bob", meter=b"meter 2.")
+    hall.login = hall.door()
+    hall.enrol("ada", meter=b"meter 1.")
+    real = passwords.stretch
+
+    def without_argon(password: bytes, salt: bytes, cost: Cost) -> bytes:
+        if isinstance(cost, Argon2Cost):
+            raise Unavailable("this machine's OpenSSL has no Argon2id.")
+        return real(password, salt, cost)
+
+    monkeypatch.setattr(passwords, "stretch", without_argon)
+    assert hall.login.log_in("ada", PASSWORD)
+
+
+def _work_on(
+    door: Login, derivations: list[Cost], *names: str, second: Second = PASSWORD_ALONE, password: str = OTHER
+) -> list[list[Cost]]:
+    """What a wrong try of each name derives, in an order of no meaning."""
+    work = []
+    for name in names:
+        derivations.clear()
+        with pytest.raises(WrongCredentials, match=r"the name(,| or) the password"):
+            door.log_in(name, password, second)
+        work.append(sorted(derivations, key=repr))
+    return work
 
 
 def test_a_closed_account_costs_as_much_and_says_so_only_to_its_holder(hall: Hall, derivations: list[Cost]) -> None:

@@ -57,6 +57,27 @@ def workers_of(pool: Blindings) -> list[int]:
     return pool._workers.processes
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc")
+def test_workers_have_no_secret_in_their_environment_whatever_program_starts_them(
+    supply: Callable[..., Blindings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = {
+        "SMARTER_PASSPHRASE": "correct horse",
+        "SMARTER_PASSPHRASE_RELEASER": "battery",
+        "SMARTER_CODE": "staple",
+    }
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    pool = supply(workers=2)
+    pool.take(1)  # both have been started, and at least one is at work
+    for worker in workers_of(pool):
+        block = Path(f"/proc/{worker}/environ").read_bytes()
+        assert b"PATH=" in block
+        assert not [name for name in secrets if name.encode() in block]
+        assert not [value for value in secrets.values() if value.encode() in block]
+    assert {name: os.environ[name] for name in secrets} == secrets, "a library leaves its caller's environment"
+
+
 def test_each_blinding_is_used_once_also_beyond_what_was_expected(pool: Blindings) -> None:
     taken = [value for _ in range(7) for value in pool.take(BATCH).values]
     assert len(taken) == 7 * BATCH > EXPECTED

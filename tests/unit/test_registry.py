@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import signal
 import subprocess
 import sys
 import textwrap
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from smarter.errors import BrokenPlugin, UnknownPlugin
-from smarter.registry import Listing, Registry
+from smarter.registry import Listing, PluginEnded, Registry, contained, said
 
 GOOD = """
     from smarter.api import Store, hookimpl
@@ -61,6 +62,13 @@ def test_a_registered_class_is_listed_and_handed_out(plugged) -> None:
     [
         ("raise RuntimeError('no luck')", "RuntimeError: no luck"),
         ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise GeneratorExit('done')", "GeneratorExit: done"),
+        ("class Stop(BaseException): ...\nraise Stop('all of it')", "Stop: all of it"),
+        ("import pytest; pytest.exit('enough')", "Exit: enough"),
+        ("import pytest; pytest.skip('not here', allow_module_level=True)", "Skipped: not here"),
+        ("raise BaseExceptionGroup('two', [KeyboardInterrupt(), SystemExit(0)])", "BaseExceptionGroup: two"),
+        ("class Mute(BaseException):\n    def __str__(self): raise SystemExit\nraise Mute", "Mute"),
         ("import a_module_that_is_nowhere", "ModuleNotFoundError: No module named 'a_module_that_is_nowhere'"),
         ("this is no python", "SyntaxError: invalid syntax"),
         ("def register_stores(register): ...", "bad has no hook"),
@@ -93,6 +101,35 @@ def test_a_hook_that_raises_keeps_what_it_registered_before_and_spares_the_other
         "its hook register_stores raised SystemExit: gone",
         "its hook register_sources raised KeyError: 'columns'",
     ]
+
+
+@pytest.mark.parametrize("raised", ["SystemExit(0)", "KeyboardInterrupt", "BaseException('all of it')"])
+def test_a_hook_or_a_class_that_raises_anything_at_all_breaks_nothing_else(plugged, raised: str) -> None:
+    hook = f"from smarter.api import hookimpl\n@hookimpl\ndef register_stores(register): raise {raised}"
+    asked = (
+        textwrap.dedent(GOOD)
+        .replace("shelf", "asked")
+        .replace("    def open", f"    @classmethod\n    def capabilities(cls): raise {raised}\n    def open")
+    )
+    registry = plugged(hook=hook, asked=asked, good=GOOD)
+    assert len(broken(registry)) == 2
+    assert registry.names("store") == ("shelf",)
+
+
+@pytest.mark.parametrize("caught", ["Exception", "BaseException"])
+def test_a_users_ctrl_c_interrupts_also_a_plugin_that_catches_it(plugged, caught: str) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        plugged(slow=f"import signal\ntry: signal.raise_signal(signal.SIGINT)\nexcept {caught}: pass", good=GOOD)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_code_of_a_plugin_that_raises_anything_at_all_raises_an_exception() -> None:
+    for raised in (SystemExit(0), KeyboardInterrupt(), GeneratorExit()):
+        with pytest.raises(PluginEnded) as ended, contained():
+            raise raised
+        assert said(ended.value) == f"{type(raised).__name__}{': 0' if isinstance(raised, SystemExit) else ''}"
+    with pytest.raises(KeyboardInterrupt), contained():
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_a_misspelt_hook_is_reported_with_the_right_spelling(plugged) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -135,11 +134,12 @@ def _moment(option: str, text: str, timezone: str) -> int:
 
 def _deliver(door: Door, meter: bytes, unlock: str) -> None:
     """What was measured before is delivered at once where the meters' keystore opens without a word from anybody."""
+    from smarter.keys.process import environment
     from smarter.keys.unlock import unlock_from
     from smarter.protocols.granting import deliver_now
 
     mode: object = unlock
-    silent = unlock_from(mode, door.folder.keys, environ=os.environ, ask=None)  # type: ignore[arg-type]
+    silent = unlock_from(mode, door.folder.keys, environ=environment(), ask=None)  # type: ignore[arg-type]
     try:
         outcome = deliver_now(door.session, door.folder, silent, only=meter)
     except (IntegrityError, UsageError):

@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from smarter.charts.marks import MARKS, quiet_table
 from smarter.charts.plugins import Option, capabilities_in_words, options_in, problem_of
-from smarter.registry import Listing, registry
+from smarter.registry import Listing, contained, registry, said
 from smarter.scenario.choices import field_of
 
 TABLE_FROM = 84
@@ -51,11 +51,11 @@ class PluginDetail(VerticalScroll):
     @work(thread=True, exclusive=True)
     def _ask(self, listing: Listing) -> None:
         try:
-            found: Sequence[Option] | str = options_in(
-                registry().get(listing.kind, listing.name).Options.model_json_schema()
-            )
+            with contained():
+                schema = registry().get(listing.kind, listing.name).Options.model_json_schema()
+            found: Sequence[Option] | str = options_in(schema)
         except Exception as error:  # noqa: BLE001 - a plugin's code may raise anything
-            found = f"its options cannot be listed: {type(error).__name__}: {error}"
+            found = f"its options cannot be listed: {said(error)}"
         self.app.call_from_thread(self._asked, listing, found)
 
     def _asked(self, listing: Listing, options: Sequence[Option] | str) -> None:
