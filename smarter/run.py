@@ -7,7 +7,7 @@ carry the readings.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 
 from smarter.api import PublicKey
@@ -26,9 +26,10 @@ from smarter.protocols.auditing import ReleaseNotes, audit_under, note_keys
 from smarter.protocols.blinding import Blindings
 from smarter.protocols.consent import Consents
 from smarter.protocols.expiry import keys_due
-from smarter.protocols.plan import plan_run
+from smarter.protocols.plan import NeighbourhoodPlan, plan_run
 from smarter.protocols.provision import open_keys
 from smarter.protocols.run_grants import RunGrants
+from smarter.protocols.same_readings import Group, groups_alike, note_alike, refuse_alike, warnings_alike
 from smarter.protocols.session import cryptography_of
 from smarter.protocols.starting import begin, find
 from smarter.protocols.summary import warnings_of
@@ -95,14 +96,18 @@ def _events(
     began = time.perf_counter()
     # A new run looks at its data first: what cannot be run leaves no folder behind.
     planned = None if state.begun else plan_run(scenario)
+    alike = _alike(scenario, planned) if planned else []
     state.make()
     with state.locked():
         session = find(scenario, state)
         plans = session.plans if session else planned or plan_run(scenario)
+        if planned is None:
+            alike = _alike(scenario, plans, finished=session is not None and session.finished)
         expected = sum(plan.expected for plan in plans)
         meters = sum(plan.size for plan in plans)
         notes = (f"{note}." for plan in plans for meter in plan.meters for note in meter.notes)
         due = tuple(keys_due(state.keys, clock())) if session else ()
+        due = (*due, *warnings_alike(alike))
         warnings = (*warnings_of(scenario, plans), *due, *notes)
         yield Started(scenario.name, meters, expected, session.done if session else 0, warnings)
         scheme = session.cryptography.scheme if session else cryptography_of(scenario).scheme
@@ -127,6 +132,8 @@ def _events(
                     closing(RunGrants(session, keyring.stores["meters"], state, audit, clock)) as grants,
                 ):
                     note_keys(audit, keyring)
+                    if not session.finished:
+                        note_alike(audit, session, alike)
                     composer = Composer(
                         session,
                         keyring,
@@ -142,3 +149,16 @@ def _events(
                     yield from composer.run(state, verify, due)
             finally:
                 session.journal.close()
+
+
+def _alike(scenario: Scenario, plans: Sequence[NeighbourhoodPlan], *, finished: bool = False) -> list[Group]:
+    """The meters with the same readings that the scenario admits.
+
+    Raises:
+        DataError: there are some, the scenario admits none, and the run is not finished.
+    """
+    if scenario.same_readings == "allow":
+        return groups_alike(plans)
+    if not finished:
+        refuse_alike(plans)
+    return []

@@ -49,6 +49,8 @@ class SourceMeter(ABC):
         timezone: IANA name of the wall clock when it is not the neighbourhood's; None otherwise.
         stamp_at: whether a stamp names the ``start`` or the ``end`` of its interval
             (for ``register``: the moment it was read, and this is ``start``).
+        part: which meter of its file it is, as the file itself says; empty where a file is one meter.
+            None stands for ``name``. Two meters with one file and one part are one home, and are refused.
         notes: what the user is to know of the meter or the source: what is left out of it, what looks wrong.
     """
 
@@ -58,6 +60,7 @@ class SourceMeter(ABC):
     clock: Literal["local", "utc"] = "local"
     timezone: str | None = None
     stamp_at: Literal["start", "end"] = "start"
+    part: str | None = None
     notes: Sequence[str] = ()
 
     @abstractmethod

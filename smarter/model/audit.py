@@ -30,6 +30,7 @@ Action = Literal[
     "export",
     "release",
     "refusal",
+    "same-readings",
     "key-use",
     "key-change",
 ]

@@ -15,6 +15,22 @@ from smarter.parties.meter.register import Register
 from smarter.protocols.plan import NeighbourhoodPlan
 
 
+def register_of(plan: NeighbourhoodPlan, meter: SourceMeter, start: int, end: int) -> Register:
+    """The register of a meter of a neighbourhood, from ``start`` to ``end`` (epoch seconds, exclusive)."""
+    return Register(
+        name=meter.name,
+        origin=meter.origin,
+        quantity=meter.quantity,
+        clock=meter.clock,
+        timezone=meter.timezone or plan.timezone,
+        stamp_at=meter.stamp_at,
+        axis=plan.axis,
+        start=start,
+        end=end,
+        rating_kw=Fraction(plan.rating_kw),
+    )
+
+
 class Intake:
     """The readings of one meter, streamed in order of time; it keeps no more than a block of rows.
 
@@ -24,18 +40,7 @@ class Intake:
     def __init__(self, plan: NeighbourhoodPlan, meter: SourceMeter) -> None:
         self._plan = plan
         self._meter = meter
-        self.register = Register(
-            name=meter.name,
-            origin=meter.origin,
-            quantity=meter.quantity,
-            clock=meter.clock,
-            timezone=meter.timezone or plan.timezone,
-            stamp_at=meter.stamp_at,
-            axis=plan.axis,
-            start=plan.start,
-            end=plan.end,
-            rating_kw=Fraction(plan.rating_kw),
-        )
+        self.register = register_of(plan, meter, plan.start, plan.end)
         self._blocks = self._read()
         self._block: ReadingBlock | None = None  # the one that is being taken, with what has been taken
         self._taken = plan.first_slot  # up to this slot

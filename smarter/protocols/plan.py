@@ -138,23 +138,29 @@ def plan_run(scenario: Scenario, join: bool = True) -> tuple[NeighbourhoodPlan, 
 
 
 def _refuse_shared(plans: Sequence[NeighbourhoodPlan]) -> None:
-    """Refuse a meter that two neighbourhoods count: the difference of their demands would single homes out.
+    """Refuse a meter of a file that counts twice, under whatever names: links, or two neighbourhoods.
 
-    The ledger goes by pseudonyms, of which such a meter would have two.
+    Sums would show single homes. The ledger goes by pseudonyms, of which such a meter would have two.
     """
-    counted: dict[tuple[Path, str], str] = {}
+    counted: dict[tuple[int, int, str], tuple[str, SourceMeter]] = {}
     for plan in plans:
         for meter in plan.meters:
             try:
-                file = Path(meter.origin).resolve(strict=True)
+                file = Path(meter.origin).stat()
             except (OSError, ValueError):
-                continue  # rows that are in no file, such as a model's, are nobody's
-            other = counted.setdefault((file, meter.name), plan.name)
-            if other != plan.name:
-                raise DataError(
-                    f"{meter.origin}: meter {meter.name} is in both neighbourhoods {other} and {plan.name}, so that "
-                    "the difference of their demands would show single homes; leave it out of one of them."
-                )
+                continue  # rows that are in no file, such as a model's
+            part = meter.name if meter.part is None else meter.part
+            name, other = counted.setdefault((file.st_dev, file.st_ino, part), (plan.name, meter))
+            if other is meter:
+                continue
+            if (other.origin, other.name) == (meter.origin, meter.name):
+                problem = f"meter {meter.name} is in both neighbourhoods {name} and {plan.name}"
+            else:
+                problem = f"meter {meter.name} of {plan.name} is meter {other.name} of {name} ({other.origin})"
+            raise DataError(
+                f"{meter.origin}: {problem}, so that sums or their difference would show single homes; "
+                "leave it out of one of them."
+            )
 
 
 def choose_meters(scenario: Scenario, name: str) -> tuple[SourceMeter, ...]:

@@ -231,6 +231,9 @@ class Scenario(Section):
     """How long after its end a window waits for meters that are late."""
     gaps: Literal["flag", "fail"] = "flag"
     """Whether missing readings are flagged or end the run."""
+    same_readings: Literal["refuse", "allow"] = "refuse"
+    """Whether meters with the same readings over the span are refused; constant ones, such as empty homes, never are.
+    A state does not depend on it."""
     protocol: Literal["pes"] = "pes"
     """How the parties are wired."""
     pes: PesOptions = PesOptions()
@@ -286,7 +289,7 @@ class Scenario(Section):
 
     @cached_property
     def digest(self) -> str:
-        """Hexadecimal SHA-256 over what a state depends on: all but description, accounts and ``time.end``."""
+        """Hexadecimal SHA-256 of what a state depends on; not description, accounts, same_readings, ``time.end``."""
         content = self.resolved()
-        del content["description"], content["accounts"], content["time"]["end"]
+        del content["description"], content["accounts"], content["same_readings"], content["time"]["end"]
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -110,6 +110,7 @@ class DelimitedMeter(SourceMeter):
     def __init__(self, name: str, path: Path, layout: Layout, *, quantity: Quantity = "power") -> None:
         self.name = name
         self.origin = str(path)
+        self.part = ""
         self.quantity = quantity
         self.clock = "utc" if layout.offset else "local"
         self._file = InputFile(path)

@@ -60,7 +60,7 @@ class GreenButton(Source):
                     raise DataError(
                         f"{found[name].origin} and {path}: two usage points for one meter {name!r}; rename one file."
                     )
-                found[name] = UsagePointMeter(name, path, _choose(path, point, context), context)
+                found[name] = UsagePointMeter(name, path, own, _choose(path, point, context), context)
                 notes += _clock_note(path, point, context)
         if not found:
             reason = "; ".join(notes) or "option reading names none of their readings"

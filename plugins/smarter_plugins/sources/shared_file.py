@@ -153,6 +153,7 @@ class SharedMeter(SourceMeter):
     def __init__(self, file: SharedFile, name: str, number: int, quantity: Quantity) -> None:
         self.name = name
         self.origin = str(file)
+        self.part = name
         self.quantity = quantity
         self.clock = "utc" if file.layout.offset else "local"
         self._file, self._number = file, number

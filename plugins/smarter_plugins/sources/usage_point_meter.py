@@ -45,9 +45,10 @@ class UsagePointMeter(SourceMeter):
 
     clock = "utc"
 
-    def __init__(self, name: str, path: Path, series: Sequence[Series], context: SourceContext) -> None:
-        """``series``: one, or one a direction."""
+    def __init__(self, name: str, path: Path, part: str, series: Sequence[Series], context: SourceContext) -> None:
+        """``part``: which usage point of the file; ``series``: one, or one a direction."""
         self.name = name
+        self.part = part
         self.origin = str(path)
         self.quantity = series[0].measure.quantity
         self._path = path

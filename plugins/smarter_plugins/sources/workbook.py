@@ -36,6 +36,7 @@ class WorkbookMeter(SourceMeter):
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         self.origin = str(path)
+        self.part = ""
         self._file = InputFile(path)
 
     def digest(self) -> str:
