@@ -22,6 +22,9 @@ class PluginOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    changeable: ClassVar[frozenset[str]] = frozenset()
+    """Names of options that a state does not depend on, such as bounds of input files: they may change between runs."""
+
 
 class FromCommandLine(str):
     """A value given with ``--set``: as a path it is relative to the working directory."""

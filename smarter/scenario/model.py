@@ -289,7 +289,16 @@ class Scenario(Section):
 
     @cached_property
     def digest(self) -> str:
-        """Hexadecimal SHA-256 of what a state depends on; not description, accounts, same_readings, ``time.end``."""
+        """Hexadecimal SHA-256 of what a state depends on.
+
+        That is all but description, accounts, same_readings, ``time.end`` and plugins' changeable options.
+        """
         content = self.resolved()
         del content["description"], content["accounts"], content["same_readings"], content["time"]["end"]
+        for name, choice in self.choices():
+            *sections, last = name.split(".")
+            section = content
+            for part in sections:
+                section = section[part]
+            section[last] = {key: of for key, of in section[last].items() if key not in choice.options.changeable}
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

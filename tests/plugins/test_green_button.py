@@ -546,14 +546,15 @@ def test_a_file_that_cannot_be_right_is_refused_where_it_is_wrong(
     refused(path, pattern)
 
 
-@pytest.mark.parametrize(
-    ("bound", "pattern"), [("MOST_BYTES", "larger than 0 MiB; split it"), ("MOST_PARTS", "more than 10 links and")]
-)
 def test_what_is_too_large_for_any_green_button_file_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, pattern: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(espi, bound, 10)
-    refused(simple().to(tmp_path / "a.xml"), pattern)
+    path = simple().to(tmp_path / "a.xml")
+    monkeypatch.setattr(espi, "MOST_PARTS", 10)
+    refused(path, "more than 10 links and")
+    with path.open("ab") as file:
+        file.truncate((1 << 30) + 1)
+    refused(path, "larger than 1,024 MiB; split it by usage points, or raise option most_mib of the source")
 
 
 def test_readings_out_of_order_are_bounded_and_those_in_order_are_not(

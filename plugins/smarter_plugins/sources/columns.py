@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from smarter.api import DataError, PluginOptions, ScenarioPath, Source, SourceContext, SourceMeter
 from smarter.api.source import Quantity
+from smarter_plugins.sources.bounds import MeterBounds, refuse_too_many
 from smarter_plugins.sources.delimited import DelimitedMeter
 from smarter_plugins.sources.input_file import InputFile
 from smarter_plugins.sources.layouts import Layout, with_offset
@@ -24,7 +25,7 @@ _POWER_UNITS = ("kW", "W")
 Column = Annotated[int, Field(ge=1)] | Annotated[str, Field(min_length=1)]
 
 
-class CsvOptions(PluginOptions):
+class CsvOptions(MeterBounds):
     """Where the files are and how they are written."""
 
     path: ScenarioPath = Field(
@@ -107,11 +108,13 @@ class Columns(Source):
         )
         quantity: Quantity = options.quantity or ("power" if options.unit in _POWER_UNITS else "energy")
         found: dict[str, SourceMeter] = {}
-        for stem, path in find(options.path, (".csv", ".tsv", ".txt")).items():
+        files = find(options.path, (".csv", ".tsv", ".txt"))
+        refuse_too_many(options.path, len(files), options.most_meters)
+        for stem, path in files.items():
             one = replace(layout, offset=with_offset(layout, InputFile(path)))
             meters: Sequence[SourceMeter] = [DelimitedMeter(stem, path, one, quantity=quantity)]
             if options.meter is not None:
-                meters = SharedFile(path, one).meters(quantity)
+                meters = SharedFile(path, one, options.most_meters).meters(quantity)
             for meter in meters:
                 if meter.name in found:
                     raise DataError(
@@ -121,4 +124,5 @@ class Columns(Source):
                 meter.timezone = options.timezone
                 meter.stamp_at = options.stamp_at
                 found[meter.name] = meter
+            refuse_too_many(options.path, len(found), options.most_meters)
         return sorted(found.values(), key=lambda meter: natural(meter.name))

@@ -10,6 +10,7 @@ import os
 import re
 from array import array
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.sax import SAXParseException
@@ -19,11 +20,11 @@ from xml.sax.xmlreader import Locator
 import numpy as np
 
 from smarter.api import DataError
+from smarter_plugins.sources.bounds import MOST_METERS, beyond
 from smarter_plugins.sources.feed_parts import Readings, Resource, address
 from smarter_plugins.sources.meter_files import unreadable
 
 ATOM, ESPI = "http://www.w3.org/2005/Atom", "http://naesb.org/espi"
-MOST_BYTES = 1 << 30
 MOST_DEPTH = 32
 MOST_TEXT = 4_096
 """Characters of one element that are kept; what is longer is no title, link or number."""
@@ -40,7 +41,25 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _BLOCK, _READING = "IntervalBlock", "IntervalReading"
 
 
-def read(path: Path) -> Iterator[Resource | Readings]:
+@dataclass(frozen=True)
+class FeedBounds:
+    """The most that a file may be.
+
+    Attributes:
+        file_mib: MiB of the file.
+        token_kib: KiB of a tag, a comment or an element's text: a parser reads a long one again and again.
+        meters: usage points.
+    """
+
+    file_mib: int = 1024
+    token_kib: int = 1024
+    meters: int = MOST_METERS
+
+
+BOUNDS = FeedBounds()
+
+
+def read(path: Path, bounds: FeedBounds = BOUNDS) -> Iterator[Resource | Readings]:
     """Yield all that a file holds, in its order.
 
     Raises:
@@ -51,7 +70,7 @@ def read(path: Path) -> Iterator[Resource | Readings]:
     from defusedxml.sax import make_parser
 
     parser = make_parser()
-    handler = _Handler(path, parser)
+    handler = _Handler(path, parser, bounds)
     parser.forbid_dtd = True
     parser.setFeature(feature_namespaces, True)
     parser.setContentHandler(handler)
@@ -73,21 +92,26 @@ def read(path: Path) -> Iterator[Resource | Readings]:
 
     try:
         with path.open("rb") as file:
-            _check_size(path, os.fstat(file.fileno()).st_size)
+            _check_size(path, os.fstat(file.fileno()).st_size, bounds.file_mib)
             if file.peek(4).startswith(b"PK\x03\x04"):
                 raise DataError(f"{path}: the file is a ZIP archive; unpack it and name the .xml file in it.")
+            silent = 0  # bytes since the parser had something to say
             while chunk := file.read(_CHUNK):
+                before = handler.events
                 yield from take(lambda chunk=chunk: parser.feed(chunk), "the file is no well-formed XML")  # type: ignore[misc]
+                silent = silent + len(chunk) if handler.events == before else 0
+                if silent > bounds.token_kib << 10:
+                    raise handler.too_long("a tag or comment")
             yield from take(parser.close, "the file is cut off")
     except OSError as error:
         raise unreadable(path, error) from error
 
 
-def _check_size(path: Path, size: int) -> None:
+def _check_size(path: Path, size: int, most_mib: int) -> None:
     if not size:
         raise DataError(f"{path}: the file is empty; put the meter's Green Button XML into it or remove it.")
-    if size > MOST_BYTES:
-        raise DataError(f"{path}: the file is larger than {MOST_BYTES >> 20:,} MiB; split it by usage points.")
+    if size > most_mib << 20:
+        raise beyond(path, f"the file is larger than {most_mib:,} MiB", "most_mib", "split it by usage points")
 
 
 class _Columns:
@@ -110,12 +134,14 @@ class _Columns:
 class _Handler(ContentHandler):
     """Takes a feed apart as the parser walks through it."""
 
-    def __init__(self, path: Path, locator: Locator) -> None:
+    def __init__(self, path: Path, locator: Locator, bounds: FeedBounds) -> None:
         super().__init__()
         self._path = path
+        self._bounds = bounds
         self._locator = locator
         self._ready: list[Resource | Readings] = []
         self._stack: list[str] = []
+        self.events = 0
         self._text: list[str] = []
         self._length = 0
         self._leaf = False
@@ -143,6 +169,7 @@ class _Handler(ContentHandler):
         return ready
 
     def startElementNS(self, name: tuple[str | None, str], qname: str | None, attrs: Any) -> None:  # noqa: N802 - SAX's
+        self.events += 1
         stack = self._stack
         stack.append(name[1])
         self._text.clear()
@@ -172,11 +199,15 @@ class _Handler(ContentHandler):
             self._resources.append((name[1], self.line, {}))
 
     def characters(self, content: str) -> None:
+        self.events += 1
         self._length += len(content)
         if self._length <= MOST_TEXT:
             self._text.append(content)
+        elif self._length > self._bounds.token_kib << 10:
+            raise self.too_long("a text")
 
     def endElementNS(self, name: tuple[str | None, str], qname: str | None) -> None:  # noqa: N802 - SAX's
+        self.events += 1
         stack = self._stack
         local = stack.pop()
         leaf, self._leaf = self._leaf, False
@@ -253,6 +284,11 @@ class _Handler(ContentHandler):
         self._parts += 1
         if self._parts > MOST_PARTS:
             raise self._refused(f"there are more than {MOST_PARTS:,} links and fields")
+
+    def too_long(self, what: str) -> DataError:
+        """The error of a token beyond the bound."""
+        problem = f"line {self.line}: {what} is longer than {self._bounds.token_kib:,} KiB"
+        return beyond(self._path, problem, "token_kib", "download the file again")
 
     def _refused(self, problem: str) -> DataError:
         return DataError(f"{self._path}, line {self.line}: {problem}, which is more than any Green Button file has.")

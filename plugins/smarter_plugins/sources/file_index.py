@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smarter.api import DataError
+from smarter_plugins.sources.bounds import LONGEST_NAME, MOST_METERS, refuse_too_many
 from smarter_plugins.sources.delimited import RowReader
 from smarter_plugins.sources.input_file import InputFile
 from smarter_plugins.sources.lines import Chunk, Chunks, Lines, fields_of
@@ -27,13 +28,16 @@ LONGEST = 500_000
 _ALONE = 1.5
 """So many times what its rows alone would take may a meter's stretch be, to be read for itself."""
 
+_MOST_BYTES = 4 * LONGEST_NAME  # in UTF-8
+
 LEAST, MOST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
 class Names:
     """The names in the meter column of a file, numbered from 0 as they come."""
 
-    def __init__(self, path: Path, delimiter: str, column: int) -> None:
+    def __init__(self, path: Path, delimiter: str, column: int, most: int = MOST_METERS) -> None:
+        self._most = most
         self._path, self._delimiter, self._column = path, delimiter, column
         self._numbers: dict[str, int] = {}
         self._complete = False
@@ -50,10 +54,13 @@ class Names:
         """The number of each row's name, -1 where there is none; ``number`` is that of the first line.
 
         Raises:
-            DataError: a row without the column, or with an empty name.
+            DataError: a row without the column, or with an empty or too long name, or too many names.
         """
         if lines.quoted:
             return np.array([self._slow(lines, int(row), number) for row in rows], np.int64)
+        longest, row = lines.longest(self._column, rows)
+        if longest > _MOST_BYTES:
+            raise self._too_long(number + row)
         texts, which = lines.texts(self._column, rows)
         known = [self._number(text.decode("utf-8", "replace").strip()) for text in texts]
         found = np.array(known, np.int64)[which]
@@ -71,7 +78,15 @@ class Names:
                 f"{self._path}, row {number + row}: there is no meter's name in column {self._column + 1}; "
                 "complete or remove the row."
             )
+        if len(name) > LONGEST_NAME:
+            raise self._too_long(number + row)
         return self._number(name)
+
+    def _too_long(self, row: int) -> DataError:
+        return DataError(
+            f"{self._path}, row {row}: the meter's name is longer than {LONGEST_NAME} characters; correct the row, or "
+            "the column or the delimiter in the scenario."
+        )
 
     def complete(self) -> None:
         """From now on no name is new."""
@@ -80,7 +95,10 @@ class Names:
     def _number(self, name: str) -> int:
         if self._complete or not name:
             return self._numbers.get(name, -1)
-        return self._numbers.setdefault(name, len(self._numbers))
+        found = self._numbers.setdefault(name, len(self._numbers))
+        if found >= self._most:
+            refuse_too_many(self._path, len(self._numbers), self._most)
+        return found
 
 
 class Stretches(NamedTuple):

@@ -12,6 +12,8 @@ from pydantic import Field
 
 from smarter.api import DataError, PluginOptions, ScenarioPath, Source, SourceContext, SourceMeter
 from smarter.api.source import Quantity
+from smarter_plugins.sources.bounds import MeterBounds, refuse_too_many
+from smarter_plugins.sources.espi import FeedBounds
 from smarter_plugins.sources.meter_files import find, natural
 from smarter_plugins.sources.reading_types import Flow
 from smarter_plugins.sources.usage_point_meter import UsagePointMeter
@@ -20,8 +22,10 @@ from smarter_plugins.sources.usage_points import Series, UsagePoint, usage_point
 _PREFERRED: tuple[Quantity, ...] = ("energy", "register", "power")
 
 
-class GreenButtonOptions(PluginOptions):
-    """Where the files are, and which of their readings count."""
+class GreenButtonOptions(MeterBounds):
+    """Where the files are, which of their readings count, and the most that they may be."""
+
+    changeable = MeterBounds.changeable | {"most_mib", "token_kib"}
 
     path: ScenarioPath = Field(
         description="A folder of .xml files, one file, or a pattern such as data/*.xml; each usage point that measures "
@@ -33,6 +37,13 @@ class GreenButtonOptions(PluginOptions):
         description="Which MeterReading counts where a usage point has several alike: its title, or the end of its "
         "address, such as MeterReading/01.",
     )
+    most_mib: int = Field(FeedBounds.file_mib, ge=1, le=1 << 20, description="The most MiB of a file.")
+    token_kib: int = Field(
+        FeedBounds.token_kib,
+        ge=64,
+        le=1 << 20,
+        description="The most KiB of a tag, a comment or an element's text in a file.",
+    )
 
 
 class GreenButton(Source):
@@ -43,12 +54,14 @@ class GreenButton(Source):
     Options: ClassVar[type[PluginOptions]] = GreenButtonOptions
 
     def meters(self, context: SourceContext) -> Sequence[SourceMeter]:
-        files = find(self.options.path, (".xml",))
+        options = self.options
+        files = find(options.path, (".xml",))
+        bounds = FeedBounds(options.most_mib, options.token_kib, options.most_meters)
         found: dict[str, UsagePointMeter] = {}
         notes: list[str] = []
         ids: dict[str, Path] = {}
         for stem, path in files.items():
-            points = usage_points(path, self.options.reading)
+            points = usage_points(path, options.reading, bounds)
             for point in points:
                 _refuse_again(path, point, ids)
             chosen, left_out = _electric(path, points)
@@ -60,7 +73,8 @@ class GreenButton(Source):
                     raise DataError(
                         f"{found[name].origin} and {path}: two usage points for one meter {name!r}; rename one file."
                     )
-                found[name] = UsagePointMeter(name, path, own, _choose(path, point, context), context)
+                found[name] = UsagePointMeter(name, path, own, _choose(path, point, context), context, bounds)
+                refuse_too_many(options.path, len(found), options.most_meters)
                 notes += _clock_note(path, point, context)
         if not found:
             reason = "; ".join(notes) or "option reading names none of their readings"

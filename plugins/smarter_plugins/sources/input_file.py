@@ -33,6 +33,13 @@ class InputFile:
         """Bytes of the file as it was when it was first read; 0 before."""
         return self._mark[1] if self._mark else 0
 
+    def size_now(self) -> int:
+        """Bytes of the file as it is now, before any of it is read; raises as :meth:`read` does."""
+        try:
+            return self.path.stat().st_size
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+
     def read(self, offset: int, size: int) -> bytes:
         """``size`` bytes from ``offset`` on; fewer at the end of the file only.
 

@@ -12,8 +12,10 @@ from smarter.api import DataError
 from smarter_plugins.sources import decimals
 from smarter_plugins.sources.input_file import InputFile
 from smarter_plugins.sources.lines import Chunks, fields_of
+from smarter_plugins.sources.lines import shown as shown_field
 from smarter_plugins.sources.stamps import ISO_8601, StampReader
 
+_SHOWN = 20  # columns that an error names
 _LOOK = 1 << 12  # bytes read for the first rows
 
 
@@ -90,7 +92,7 @@ def _find(path: Path, layout: Layout, fields: list[str], row: int) -> Columns:
         if column not in fields:
             raise DataError(
                 f"{path}, row {row}: there is no column {column!r} for the {what}, only "
-                f"{', '.join(map(repr, fields))}; correct the column or the delimiter in the scenario."
+                f"{_few(fields)}; correct the column or the delimiter in the scenario."
             )
         return fields.index(column)
 
@@ -100,6 +102,12 @@ def _find(path: Path, layout: Layout, fields: list[str], row: int) -> Columns:
     if not named:
         named = not _is_number(fields[value], layout) and not _is_stamp(fields[stamp], layout)
     return Columns(stamp, value, meter, row if named else 0)
+
+
+def _few(fields: list[str]) -> str:
+    """The first of many columns, as an error names them."""
+    shown = ", ".join(map(shown_field, fields[:_SHOWN]))
+    return shown if len(fields) <= _SHOWN else f"{shown} and {len(fields) - _SHOWN:,} more"
 
 
 def _is_number(text: str, layout: Layout) -> bool:

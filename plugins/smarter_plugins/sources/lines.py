@@ -152,6 +152,14 @@ class Lines:
             ends = ends - blank
         return starts, ends
 
+    def longest(self, column: int, rows: NDArray[np.int64]) -> tuple[int, int]:
+        """Bytes of the longest text in a column, and its row; 0 where there is no row."""
+        if not len(rows):
+            return 0, 0
+        starts, ends, _ = self.column(column, rows)
+        place = int(np.argmax(ends - starts))
+        return int(ends[place] - starts[place]), int(rows[place])
+
     def texts(self, column: int, rows: NDArray[np.int64]) -> tuple[list[bytes], NDArray[np.int64]]:
         """The texts that appear in a column, and which of them each row has; an empty one where a row lacks it."""
         starts, ends, _ = self.column(column, rows)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from smarter.api import Rows, SourceMeter
 from smarter.api.source import Quantity
+from smarter_plugins.sources.bounds import MOST_METERS
 from smarter_plugins.sources.delimited import ROW, RowReader, parts
 from smarter_plugins.sources.file_index import LEAST, MOST, FileIndex, Names, Stretch
 from smarter_plugins.sources.input_file import InputFile
@@ -59,18 +60,18 @@ class _Underway:
 class SharedFile:
     """A file of many meters, and how far each that is being read has come."""
 
-    def __init__(self, path: Path, layout: Layout) -> None:
-        """Read it once, for its meters' names and where their rows are.
+    def __init__(self, path: Path, layout: Layout, most: int = MOST_METERS) -> None:
+        """Read it once, for the names of its meters, ``most`` at most, and where their rows are.
 
         Raises:
-            DataError: it cannot be read, lacks a column, or has a row without a meter's name.
+            DataError: it cannot be read, lacks a column, has a row without a meter's name, or too many names.
         """
         self.layout = layout
         self._file = InputFile(path)
         _, columns = first_row(self._file, layout)
         assert columns.meter is not None
         self._reader = RowReader(self._file, layout, columns)
-        self._names = Names(path, layout.delimiter, columns.meter)
+        self._names = Names(path, layout.delimiter, columns.meter, most)
         self._index = FileIndex(self._file, layout.delimiter, self._reader, self._names)
         self._underway: WeakSet[_Underway] = WeakSet()
 

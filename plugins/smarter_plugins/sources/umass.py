@@ -8,21 +8,38 @@ from typing import ClassVar
 from pydantic import Field
 
 from smarter.api import PluginOptions, ScenarioPath, Source, SourceContext, SourceMeter
+from smarter_plugins.sources.bounds import MeterBounds, refuse_too_many
 from smarter_plugins.sources.delimited import DelimitedMeter
 from smarter_plugins.sources.layouts import Layout
 from smarter_plugins.sources.meter_files import find
 from smarter_plugins.sources.workbook import WorkbookMeter
+from smarter_plugins.sources.workbook_bounds import WorkbookBounds
 
 _WORKBOOKS = (".xlsx", ".xlsm")
 _LAYOUT = Layout(advice="write wall-clock time, or read the file with source csv.")
 
 
-class UmassOptions(PluginOptions):
-    """Where the files are."""
+class UmassOptions(MeterBounds):
+    """Where the files are, and the most that they may be."""
+
+    changeable = MeterBounds.changeable | {"workbook_mib", "unpacked_mib", "workbook_cells"}
 
     path: ScenarioPath = Field(
         description="A folder of .csv and .xlsx files, one file, or a pattern such as data/apt*.csv; "
         "a meter is called what its file is."
+    )
+    workbook_mib: int = Field(WorkbookBounds.file_mib, ge=1, le=1 << 20, description="The most MiB of an XLSX file.")
+    unpacked_mib: int = Field(
+        WorkbookBounds.unpacked_mib,
+        ge=1,
+        le=1 << 20,
+        description="The most MiB that an XLSX file inflates to, with the texts that its cells repeat.",
+    )
+    workbook_cells: int = Field(
+        WorkbookBounds.cells,
+        ge=1,
+        le=1 << 34,
+        description="The most cells that a sheet of an XLSX file spans or holds.",
     )
 
 
@@ -34,8 +51,13 @@ class Umass(Source):
     Options: ClassVar[type[PluginOptions]] = UmassOptions
 
     def meters(self, context: SourceContext) -> Sequence[SourceMeter]:
-        files = find(self.options.path, (".csv", *_WORKBOOKS))
+        options = self.options
+        files = find(options.path, (".csv", *_WORKBOOKS))
+        refuse_too_many(options.path, len(files), options.most_meters)
+        bounds = WorkbookBounds(options.workbook_mib, options.unpacked_mib, options.workbook_cells)
         return [
-            WorkbookMeter(name, path) if path.suffix.lower() in _WORKBOOKS else DelimitedMeter(name, path, _LAYOUT)
+            WorkbookMeter(name, path, bounds)
+            if path.suffix.lower() in _WORKBOOKS
+            else DelimitedMeter(name, path, _LAYOUT)
             for name, path in files.items()
         ]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from smarter.api import DataError, Rows, SourceContext, SourceMeter
 from smarter_plugins.sources import decimals
-from smarter_plugins.sources.espi import read
+from smarter_plugins.sources.espi import BOUNDS, FeedBounds, read
 from smarter_plugins.sources.feed_parts import Readings, joined
 from smarter_plugins.sources.lines import shown
 from smarter_plugins.sources.meter_files import digest
@@ -45,13 +45,22 @@ class UsagePointMeter(SourceMeter):
 
     clock = "utc"
 
-    def __init__(self, name: str, path: Path, part: str, series: Sequence[Series], context: SourceContext) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        part: str,
+        series: Sequence[Series],
+        context: SourceContext,
+        bounds: FeedBounds = BOUNDS,
+    ) -> None:
         """``part``: which usage point of the file; ``series``: one, or one a direction."""
         self.name = name
         self.part = part
         self.origin = str(path)
         self.quantity = series[0].measure.quantity
         self._path = path
+        self._bounds = bounds
         self._series = series
         self._interval = context.interval
         self._zone = ZoneInfo(context.timezone)
@@ -83,7 +92,7 @@ class UsagePointMeter(SourceMeter):
         yield taken[0] if not others else self._net(taken)
 
     def _read(self, series: Series) -> Iterator[Readings]:
-        for part in read(self._path):
+        for part in read(self._path, self._bounds):
             if isinstance(part, Readings) and key_of(part.entry) in series.keys:
                 yield part
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from smarter.api import DataError
-from smarter_plugins.sources.espi import read
+from smarter_plugins.sources.bounds import refuse_too_many
+from smarter_plugins.sources.espi import BOUNDS, FeedBounds, read
 from smarter_plugins.sources.feed_parts import Readings, Resource
 from smarter_plugins.sources.reading_types import Measure, measure
 
@@ -83,22 +84,24 @@ def key_of(block: Resource) -> Key:
     return block.up, "" if block.up else block.own
 
 
-def usage_points(path: Path, wanted: str | None = None) -> list[UsagePoint]:
+def usage_points(path: Path, wanted: str | None = None, bounds: FeedBounds = BOUNDS) -> list[UsagePoint]:
     """Read a file through once, and say what is in it.
 
     Args:
         path: the file.
         wanted: the title of the MeterReadings to take, or the end of their address; None takes all.
+        bounds: the most that the file may be.
 
     Raises:
         DataError: as of :func:`espi.read`, no usage point, a link that leads nowhere, an unknown unit.
     """
     feed = _Feed(path)
-    for part in read(path):
+    for part in read(path, bounds):
         if isinstance(part, Readings):
             feed.tallies.setdefault(key_of(part.entry), (part.entry, Tally()))[1].add(part)
         else:
             feed.resources.setdefault(part.kind, []).append(part)
+            refuse_too_many(path, len(feed.of("UsagePoint")), bounds.meters)
     return feed.usage_points(wanted)
 
 

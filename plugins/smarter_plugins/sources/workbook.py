@@ -19,6 +19,7 @@ from smarter_plugins.sources import decimals
 from smarter_plugins.sources.delimited import parts, value_of
 from smarter_plugins.sources.input_file import InputFile
 from smarter_plugins.sources.stamps import ISO_8601
+from smarter_plugins.sources.workbook_bounds import WorkbookBounds, check, check_size
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
@@ -33,11 +34,13 @@ _LOOKS = 256  # at the rest of a sheet, before it is left
 class WorkbookMeter(SourceMeter):
     """One meter in a workbook. XLSX has at most 1,048,576 rows: those that lie inside are kept while they are read."""
 
-    def __init__(self, name: str, path: Path) -> None:
+    def __init__(self, name: str, path: Path, bounds: WorkbookBounds = WorkbookBounds()) -> None:  # noqa: B008 - frozen
         self.name = name
         self.origin = str(path)
         self.part = ""
         self._file = InputFile(path)
+        self._bounds = bounds
+        self._checked = False  # the file stays as it is: InputFile refuses another
 
     def digest(self) -> str:
         return self._file.digest()
@@ -63,8 +66,13 @@ class WorkbookMeter(SourceMeter):
     def _sheet(self) -> CalamineSheet:
         import python_calamine
 
+        check_size(self._file.path, self._file.size_now(), self._bounds)
+        whole = self._file.whole()
+        if not self._checked:
+            check(self._file.path, whole.getvalue(), self._bounds)
+            self._checked = True
         try:
-            return python_calamine.CalamineWorkbook.from_filelike(self._file.whole()).get_sheet_by_index(0)
+            return python_calamine.CalamineWorkbook.from_filelike(whole).get_sheet_by_index(0)
         except python_calamine.CalamineError as error:
             raise DataError(
                 f"{self.origin}: the file is no XLSX workbook that can be read ({error}); "
