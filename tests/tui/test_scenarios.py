@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -498,12 +499,16 @@ class TestSaving:
     async def test_a_disk_that_refuses_loses_nothing(
         self, mine_app: SmarterApp, mine: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def full(*_: object, **__: object) -> None:
-            raise OSError(28, "No space left on device")
+        real = os.open
+
+        def full(path: Any, *given: Any, **more: Any) -> int:
+            if Path(path).name.startswith(".mine.yaml."):
+                raise OSError(28, "No space left on device")
+            return real(path, *given, **more)
 
         async with mine_app.run_test(size=(80, 24)) as pilot:
             page = await typed_at(pilot, 3, "!")
-            monkeypatch.setattr("smarter.export.files.tempfile.mkstemp", full)
+            monkeypatch.setattr(os, "open", full)
             page = await pressed(pilot, "ctrl+s")
             assert "mine.yaml cannot be written: No space left on device" in notices(mine_app)[-1]
             assert mine.read_text() == MINE

@@ -88,7 +88,8 @@ def accepted(text: str, *overrides: str, registry: Registry | None = None) -> Sc
         (
             "path: homes",
             "folder: homes",
-            "x.yaml line 6, neighbourhoods.lane.source.folder: unknown key; there are path.",
+            "x.yaml line 6, neighbourhoods.lane.source.folder: unknown key; there are most_meters, "
+            "path, unpacked_mib, workbook_cells, workbook_mib.",
         ),
         (
             "  demand: 15min\n",
