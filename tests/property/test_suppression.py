@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from smarter.model.cells import IN_DEMAND, Cell
 from smarter.releasing.suppression import exposures, is_exposed, suppress
 from smarter.releasing.table import Table
-from tests.support.coalitions import Knowledge, gains, learns
+from tests.support.coalitions import Knowledge, gains, learns, rank, rank_of_bits
 
 TABLES, PARTS = 4_000, 8
 
@@ -54,6 +54,14 @@ def test_the_check_is_exact_and_its_remedy_leaves_nothing(part: int) -> None:
             table = table.without_bill(row)
         assert not exact or not learns(table, k), (table, k)
     assert leaking > TABLES // PARTS // 5, "the tables are worth looking at"
+
+
+def test_ranks_of_released_sums_are_the_same_modulo_two_and_a_large_prime() -> None:
+    for table, _ in tables(7, 200, beside=True):
+        rows = Knowledge(table).rows
+        for columns in (slice(None), slice(0, None, 2), slice(1, None, 3)):
+            bits = [sum(int(value) << place for place, value in enumerate(row)) for row in rows[:, columns]]
+            assert rank_of_bits(bits) == rank(rows[:, columns])
 
 
 def test_what_is_said_to_show_does_show() -> None:

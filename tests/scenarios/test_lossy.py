@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+
+from tests.support.coalitions import gains
+from tests.support.released import tables
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +73,15 @@ def test_windows_that_were_not_released_show_no_energy(shown: tuple[Any, Any]) -
     # Else the demand of the other eleven windows, less nine bills, would be apt3's hour from 06:00 to 07:00.
     assert (withheld["kind"], withheld["status"], withheld["start"][11:16]) == ("demand", "withheld", "08:45")
     assert withheld["reason"] == "with the bills it would show the use of fewer than 5 meters"
+
+
+def test_what_was_released_shows_no_few_homes(shown: tuple[Any, Any]) -> None:
+    lossy, _ = shown
+    day = datetime(2016, 1, 1, tzinfo=ZoneInfo("America/New_York"))
+    spans = {"apt2": (4, 5), "apt3": (7, 13), "apt6": (15, 16)}
+    lost = {home: [(day + timedelta(hours=a), day + timedelta(hours=b))] for home, (a, b) in spans.items()}
+    for start, table in tables(lossy.billing, lossy.demand, lost):
+        assert gains(table, 5) == [], start
 
 
 def test_demand_counts_who_was_measured(shown: tuple[Any, Any]) -> None:

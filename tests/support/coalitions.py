@@ -59,6 +59,23 @@ def _rank_of_lists(rows: list[list[int]]) -> int:
     return found
 
 
+def rank_of_bits(rows: list[int]) -> int:
+    """The rank of a matrix of zeros and ones modulo 2, each row as the bits of a number.
+
+    Of released sums it is the rank over the rationals, too. Each unknown is in at most one bill and one demand window,
+    so the matrix is the incidence matrix of a bipartite graph, and totally unimodular: no minor is 2.
+    """
+    found = 0
+    left = list(rows)
+    while left:
+        row = left.pop()
+        if row:
+            found += 1
+            lowest = row & -row
+            left = [other ^ row if other & lowest else other for other in left]
+    return found
+
+
 class Knowledge:
     """What the released sums of one billing window are made of."""
 
@@ -80,6 +97,10 @@ class Knowledge:
         demand = [window for window in np.flatnonzero(table.demand) if (counted & (self.windows == window)).any()]
         rows = [billed & (self.owners == meter) for meter in bills]
         rows += [counted & (self.windows == window) for window in demand]
+        self.bits = [sum(1 << place for place in np.flatnonzero(row).tolist()) for row in rows]
+        self._bits_of: dict[int, int] = {}
+        for place, owner in enumerate(self.owners.tolist()):
+            self._bits_of[owner] = self._bits_of.get(owner, 0) | 1 << place
         self.bills = bills
         self.rows = np.array(rows, np.int64).reshape(len(rows), len(unknowns))
         self.demand_part = counted
@@ -89,8 +110,10 @@ class Knowledge:
 
         ``whole``: the rank of all rows, where it is known.
         """
-        outside = ~np.isin(self.owners, coalition)
-        learnt = (rank(self.rows) if whole is None else whole) - rank(self.rows[:, outside])
+        outside = sum(bits for owner, bits in self._bits_of.items() if owner not in coalition)
+        learnt = (rank_of_bits(self.bits) if whole is None else whole) - rank_of_bits(
+            [row & outside for row in self.bits]
+        )
         return learnt - sum(meter in coalition for meter in self.bills)
 
     def shows(self, coalition: tuple[int, ...], windows: tuple[int, ...]) -> bool:
@@ -113,7 +136,7 @@ def _learning(table: Table, min_meters: int) -> Iterator[tuple[int, ...]]:
     known = Knowledge(table)
     if not len(known.rows):
         return
-    whole = rank(known.rows)
+    whole = rank_of_bits(known.bits)
     for size in range(1, min_meters):
         for coalition in combinations(range(len(table.bills)), size):
             if known.gain(coalition, whole) > 0:
