@@ -61,7 +61,7 @@ class DemandKeyFile:
             db.executemany("INSERT INTO demand_keys VALUES (?, ?, ?, ?)", map(astuple, keys))
 
     def since(self, neighbourhood: str, start: int, most: int) -> list[SealedDemandKey]:
-        """At ``most`` so many keys of a neighbourhood's windows from ``start`` on, in order of time."""
+        """Keys of a neighbourhood's windows, at ``most`` as many, from ``start`` on, in order of time."""
         if not self._path.exists():
             return []
         query = "SELECT * FROM demand_keys WHERE neighbourhood = ? AND start >= ? ORDER BY start LIMIT ?"

@@ -46,7 +46,7 @@ def erase(
     The keys of your readings and billing windows are destroyed, so that no copy of them opens any more; the totals of
     your bills stay, as billing law asks. Some of the neighbourhood's demand goes along: with the bills of all others it
     would give yours. Prints a receipt of what went and what stays, which check-receipt checks. It needs that no run
-    goes on, and the secrets of the keystores of meters, PES and MDMS; whoever has those can erase for a customer who is
+    goes on, and the secrets of the keystores of meters, PES and MDMS; a holder of those can erase for a customer who is
     gone.
     """
     from smarter.charts.receipt import receipt_text
