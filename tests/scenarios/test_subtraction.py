@@ -263,9 +263,9 @@ def test_a_run_that_dies_at_any_write_ends_with_the_same_decisions(
         if ended.code == 0:
             break
         assert ended.code == 130
-        died, at = died + 1, at + 3
+        died, at = died + 1, at + 1
         files = carry(dark_hour, state=state)
         # Pseudonyms are drawn again, and with them whose bills are held; --verify says that it is the right ones.
         assert (files.result["verified"], files.result["exposed"]) == (True, 0), at
         assert files.result["counts"]["windows"] == expected.result["counts"]["windows"], at
-    assert died > 5
+    assert died > 15
