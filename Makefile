@@ -1,7 +1,7 @@
 # Two commands for everybody: make demo and make test. The rest is for those who change the code.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean FORCE
+.PHONY: help demo test lint format audit constraints clean FORCE
 
 # The first of these that is Python 3.11 or newer makes .venv; make PYTHON=... leaves no other choice.
 ifdef PYTHON
@@ -12,7 +12,9 @@ endif
 
 BIN := .venv/bin
 comma := ,
-PIP := $(BIN)/python -m pip --disable-pip-version-check
+# The constraints apply to isolated builds too: newer versions of pip read the second variable, older ones ignore it.
+# They have no hashes, since pip accepts none beside an editable install.
+PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check
 # The app is tried in a browser where there is one.
 TESTS := test$(if $(shell command -v chromium chromium-browser google-chrome),$(comma)browser)
 # One more than there are cores: tests of the app wait for it half of the time.
@@ -20,7 +22,7 @@ WORKERS = $$(( $$($(BIN)/python -c 'import os; print(os.cpu_count() or 1)') + 1 
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/installed ## run the quickstart: bills, demand and who saw what
 	@$(BIN)/smarter run quickstart
@@ -38,18 +40,29 @@ format: .venv/installed-for-tests ## put the code in order, as ruff sees it
 	@$(BIN)/python -m ruff check --fix .
 	@$(BIN)/python -m ruff format .
 
+audit: .venv/made-in ## ask for published advisories about the versions in constraints.txt
+	@$(BIN)/python -c 'import pip_audit' 2>/dev/null || $(PIP) install --quiet pip-audit || true
+	@$(BIN)/python .ci/advisories.py constraints.txt
+
+# One file for every Python and system; editables is what hatchling adds for an editable install.
+constraints: .venv/made-in ## renew constraints.txt by the newest releases that pyproject.toml allows
+	@$(BIN)/python -c 'import uv' 2>/dev/null || $(PIP) install --quiet uv
+	@echo editables | $(BIN)/python -m uv pip compile pyproject.toml - --quiet --upgrade \
+	    --universal --python-version 3.11 --all-extras --strip-extras \
+	    --custom-compile-command 'make constraints' --output-file constraints.txt
+
 clean: ## remove .venv, caches and built files
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find smarter plugins tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# What is installed is installed again only when pyproject.toml has changed.
+# What is installed is installed again only when pyproject.toml or constraints.txt has changed.
 
-.venv/installed: .venv/made-in pyproject.toml
+.venv/installed: .venv/made-in pyproject.toml constraints.txt
 	@echo 'Installing Smarter into .venv ...'
 	@$(PIP) install --quiet --editable .
 	@touch $@
 
-.venv/installed-for-tests: .venv/made-in pyproject.toml
+.venv/installed-for-tests: .venv/made-in pyproject.toml constraints.txt
 	@echo 'Installing Smarter and what its tests need into .venv ...'
 	@$(PIP) install --quiet --editable '.[$(TESTS)]'
 	@touch $@ .venv/installed

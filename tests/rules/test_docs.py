@@ -1,4 +1,4 @@
-"""Docs that run: every command in README and ``docs/`` is executed, and every link to a file holds.
+"""Docs that run: every command in README, SECURITY and ``docs/`` is executed, and every link to a file holds.
 
 A fenced block of ``sh``, ``bash`` or ``console`` is a script, run with ``bash -e`` in a folder of its page's
 own, beside copies of ``scenarios/`` and ``data/``. A block marked ``no-test`` after its language is only read.
@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
+PAGES = [CHECKOUT / "README.md", CHECKOUT / "SECURITY.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
 NAMES = [page.relative_to(CHECKOUT).as_posix() for page in PAGES]
 
 SHELLS = {"sh", "bash", "console"}
@@ -150,7 +150,7 @@ def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
 def test_every_page_is_in_the_table_of_contents() -> None:
     index = CHECKOUT / "docs" / "index.md"
     linked = {"".join(found).partition("#")[0] for found in LINK.findall(index.read_text(encoding="utf-8"))}
-    pages = {page.relative_to(index.parent).as_posix() for page in PAGES[1:] if page != index}
+    pages = {os.path.relpath(page, index.parent) for page in PAGES[1:] if page != index}
     assert pages - linked == set()
 
 

@@ -88,6 +88,11 @@ def install(checkout: Path, place: Path) -> None:
                 link.symlink_to(Path(str(distribution.locate_file(name))))
 
 
+def test_the_source_distribution_carries_the_security_policy_and_the_pinned_versions(installed: Installed) -> None:
+    (source,) = (installed.wheel.parents[1] / "unpacked").iterdir()
+    assert {"SECURITY.md", "constraints.txt", ".ci", "Makefile"} <= {file.name for file in source.iterdir()}
+
+
 def test_the_wheel_carries_code_scenarios_and_sample_data_and_nothing_else(
     installed: Installed, checkout: Path
 ) -> None:
