@@ -41,7 +41,7 @@ def figure_lines(usage: Usage, compared: Comparison | None, timezone: str) -> It
 def nothing_to_open(erased: int | None, timezone: str) -> str:
     """Why a meter keeps no reading that its customer can open; ``erased``: when they were, epoch seconds."""
     if erased is None:
-        return "your meter keeps no reading that you can open yet: its next start begins an epoch of yours."
+        return "your minutes can be read from your meter's next key epoch on: run again."
     return (
         f"your readings were erased on {moment(erased, timezone)}, and nothing has been measured since; the totals of "
         "your bills are still with the MDMS."

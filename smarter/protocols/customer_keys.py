@@ -18,11 +18,11 @@ from smarter.keys.naming import fingerprint
 from smarter.parties.meter.enrolment import CustomerLink
 from smarter.parties.meter.meter import MeterIdentity
 from smarter.protocols.holder import CUSTOMER
+from smarter.protocols.provision import EPOCH_PURPOSES, MOVED_OUT, READS_AFTER
 from smarter.protocols.session import Session
 
 STATES = "customer-sign"
 """Purpose of the keys that verify what customers state, in the meters' keystore."""
-MOVED_OUT = "moved-out"
 
 
 class CustomerKeys:
@@ -39,10 +39,13 @@ class CustomerKeys:
         """Those of an opened deployment."""
         return cls(store, session.deployment, session.cryptography.keywrap, session.scenario.crypto.seal.create())
 
-    def invite(self, pseudonym: bytes, random: Randomness = SYSTEM_RANDOMNESS) -> bytes:
-        """A new one-time code for a meter, in place of an earlier one; only what it gives is kept."""
+    def invite(self, pseudonym: bytes, after: int | None = None, random: Randomness = SYSTEM_RANDOMNESS) -> bytes:
+        """A new one-time code for a meter, in place of an earlier one; only what it gives is kept.
+
+        ``after``: the last key epoch that stays sealed to its customer; None: the last one at their enrolment.
+        """
         code = new_code(random)
-        invitation = Invitation.of(code, self._deployment, pseudonym)
+        invitation = Invitation.of(code, self._deployment, pseudonym, after)
         purpose = f"invitation/{pseudonym.hex()}"
         self._store.forget(purpose)
         entry = KeyEntry.fresh(purpose, fingerprint=invitation.name, plugin="hmac-sha256", private=invitation.dump())
@@ -86,10 +89,12 @@ class CustomerKeys:
             invitation=Invitation.load(invited.fingerprint, invited.private) if invited else None,
             customer=self._keywrap.load_public(enrolled.public) if enrolled else None,
             verify_key=self.verify_key(pseudonym) or b"",
+            epoch=self.last_epoch(pseudonym),
+            after=self.sealed_to(pseudonym),
         )
 
     def remember(self, pseudonym: bytes, link: CustomerLink) -> None:
-        """Keep a meter's new customer; the code is used up."""
+        """Keep a meter's new customer, and which key epochs stay sealed to them; the code is used up."""
         public = link.customer
         if public is None:
             raise ValueError("this meter has no customer")
@@ -107,31 +112,48 @@ class CustomerKeys:
             public=link.verify_key,
             private=b"",
         )
-        for kept in (entry, states):
+        reads = _numbered(f"{READS_AFTER}/{pseudonym.hex()}", link.after)
+        for kept in (entry, states, reads):
             self._store.forget(kept.purpose)
             self._store.add(kept)
         self._store.forget(f"invitation/{pseudonym.hex()}")
         self._store.save()
 
     def forget(self, pseudonym: bytes, epoch: int) -> None:
-        """Forget a meter's customer, who sees no key epoch after ``epoch``; nor does the next one up to it."""
-        purpose = f"{MOVED_OUT}/{pseudonym.hex()}"
-        for forgotten in (MOVED_OUT, CUSTOMER, STATES, "invitation"):
+        """Forget a meter's customer, who sees no key epoch after ``epoch``; nor does the next one up to it.
+
+        An epoch that only the keystore knows of counts, too: the journal may have been put back to an earlier day.
+        """
+        last = max(epoch, self.last_epoch(pseudonym))
+        for forgotten in (MOVED_OUT, READS_AFTER, CUSTOMER, STATES, "invitation"):
             self._store.forget(f"{forgotten}/{pseudonym.hex()}")
-        self._store.add(KeyEntry.fresh(purpose, fingerprint=f"{epoch:08x}", plugin="none", private=b""))
+        self._store.add(_numbered(f"{MOVED_OUT}/{pseudonym.hex()}", last))
         self._store.save()
 
+    def last_epoch(self, pseudonym: bytes) -> int:
+        """A meter's last key epoch by its keystore, also one of which the secret is gone; 0: there is none yet."""
+        purposes = [f"{purpose}/{pseudonym.hex()}" for purpose in EPOCH_PURPOSES]
+        numbers = [int(entry.fingerprint, 16) for purpose in purposes for entry in self._store.entries(purpose)]
+        return max(numbers, default=0)
+
+    def sealed_to(self, pseudonym: bytes) -> int:
+        """The last key epoch that is sealed to a meter's customer, or would be to the next one; 0: none is.
+
+        A customer from before invitations said from when on has no number of their own, and keeps what they have.
+        """
+        bounds = [self._current(purpose, pseudonym) for purpose in (MOVED_OUT, READS_AFTER)]
+        return max((int(entry.fingerprint, 16) for entry in bounds if entry), default=0)
+
     def wrapped(self, pseudonym: bytes, link: CustomerLink) -> dict[int, bytes]:
-        """The seal keys of all of a customer's key epochs that there have been, wrapped for them."""
+        """The seal keys of the key epochs so far that a customer may read, wrapped for them."""
         return {epoch: link.wrap(epoch, secret) for epoch, secret in self.readable(pseudonym).items()}
 
     def readable(self, pseudonym: bytes) -> dict[int, bytes]:
-        """The secrets of the key epochs that a meter's present customer may read, by epoch: none from before them."""
-        moved_out = self._current(MOVED_OUT, pseudonym)
-        since = int(moved_out.fingerprint, 16) if moved_out else 0
+        """The secrets of the key epochs that a meter's present customer may read, by epoch."""
+        sealed = self.sealed_to(pseudonym)
         entries = self._store.entries(f"epoch/{pseudonym.hex()}")
         epochs = {int(entry.fingerprint, 16): entry.private for entry in entries}
-        return {epoch: secret for epoch, secret in epochs.items() if epoch > since}
+        return {epoch: secret for epoch, secret in epochs.items() if epoch > sealed}
 
     def signing_key(self, pseudonym: bytes) -> bytes:
         """A meter's Ed25519 private key."""
@@ -150,7 +172,13 @@ class CustomerKeys:
             pseudonym = bytes.fromhex(purpose.removeprefix(prefix))
             if pseudonym in begun:
                 epoch, secret = begun[pseudonym]
-                yield pseudonym, epoch, self.link(pseudonym).wrap(epoch, secret)
+                if epoch > self.sealed_to(pseudonym):
+                    yield pseudonym, epoch, self.link(pseudonym).wrap(epoch, secret)
 
     def _current(self, purpose: str, pseudonym: bytes) -> KeyEntry | None:
         return next(self._store.entries(f"{purpose}/{pseudonym.hex()}"), None)
+
+
+def _numbered(purpose: str, epoch: int) -> KeyEntry:
+    """An entry that remembers a key epoch and holds no key."""
+    return KeyEntry.fresh(purpose, fingerprint=f"{epoch:08x}", plugin="none", private=b"")

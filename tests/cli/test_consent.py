@@ -46,7 +46,7 @@ def customer(call: Call, place: tuple[object, ...]) -> Call:
 @pytest.fixture
 def invited(customer: Call, script: pytest.MonkeyPatch) -> Call:
     """Home1's code is at hand."""
-    script.setenv("SMARTER_CODE", customer("invite", "home1").out.strip())
+    script.setenv("SMARTER_CODE", customer("invite", "home1", "--since", "start").out.strip())
     return customer
 
 

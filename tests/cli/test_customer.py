@@ -56,7 +56,7 @@ def customer(call: Call, place: tuple[object, ...]) -> Call:
 @pytest.fixture
 def ada(customer: Call, script: pytest.MonkeyPatch) -> str:
     """She is enrolled and logged in; her recovery code."""
-    invited = customer("invite", "home1")
+    invited = customer("invite", "home1", "--since", "start")
     assert invited.code == 0, invited
     script.setenv("SMARTER_CODE", invited.out.strip())
     enrolled = customer("enrol", "--agree", "2", "--name", "ada")
@@ -215,7 +215,7 @@ def test_moving_out_closes_the_account_and_makes_room(customer: Call, ada: str, 
     assert customer("login", "--name", "eve").code == 0
     shown = customer("show")
     assert (shown.code, shown.out) == (3, "")
-    assert "its next start begins an epoch of yours" in shown.err
+    assert "can be read from your meter's next key epoch on: run again" in shown.err
 
 
 def test_who_runs_the_meters_closes_an_account_that_was_left(customer: Call, ada: str) -> None:
@@ -254,7 +254,7 @@ def test_no_secret_is_printed_or_left_in_a_file(
     customer: Call, call: Call, script: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     said = []
-    invited = customer("invite", "home1")
+    invited = customer("invite", "home1", "--since", "start")
     script.setenv("SMARTER_CODE", invited.out.strip())
     enrolled = customer("enrol", "--agree", "2", "--name", "ada")
     said += [invited.err, enrolled.err]

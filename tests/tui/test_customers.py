@@ -37,6 +37,7 @@ from smarter.protocols.bill_check import BillCheck, check_bills
 from smarter.protocols.door import Door, opening
 from smarter.protocols.notice import notice_of
 from smarter.protocols.own_use import OwnBook
+from smarter.protocols.readable_from import from_start
 from smarter.run import run
 from smarter.scenario import Scenario, parse_scenario
 from smarter.state import StateFolder
@@ -76,7 +77,8 @@ class Street:
 
     def invite(self, home: str) -> str:
         with self.opened() as (door, store):
-            return enrolment.invite(door.session, door.login, store, enrolment.find_meter(door.session, home))
+            meter = enrolment.find_meter(door.session, home)
+            return enrolment.invite(door.session, door.login, store, meter, from_start(door.session, store, meter))
 
     def settle(self) -> None:
         code, notice = self.invite("home1"), notice_of(self.scenario)
