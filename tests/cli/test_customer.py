@@ -77,6 +77,62 @@ def test_codes_are_data_and_all_else_is_said_on_standard_error(customer: Call, s
     assert customer("login", "--name", "ada") == type(enrolled)(0, "", "logged in as ada\n")
 
 
+def test_an_invitation_without_a_word_opens_nothing_from_before(
+    call: Call, customer: Call, script: pytest.MonkeyPatch, place: tuple[object, ...], tmp_path: Path
+) -> None:
+    invited = customer("invite", "home1")
+    assert "Its customer can read from the next key epoch on:" in invited.err
+    script.setenv("SMARTER_CODE", invited.out)
+    enrolled = customer("enrol", "--agree", "2", "--name", "ada")
+    assert "and can read from the next key epoch on." in enrolled.err
+    assert customer("login", "--name", "ada").code == 0
+    told = "smarter: your minutes can be read from your meter's next key epoch on: run again.\n"
+    for command in ("show", "export", "check-bill"):
+        said = customer(command)
+        assert (said.code, said.out, said.err) == (3, "", told)
+    watched = customer("watch")
+    assert (watched.code, watched.out) == (0, "")
+    assert told.removeprefix("smarter: ") in watched.err
+    script.setenv("SMARTER_KEY_PASSPHRASE", PASSWORD)
+    assert call("grants", "new-key", tmp_path / "advice.pem").code == 0
+    named = ("--name", "Advice Ltd", "--purpose", "nights")
+    granted = customer("grant", "--key", tmp_path / "advice.pub.pem", *named)
+    assert "note: no window from before 2016-01-02 00:00 comes: your meter lets you read from then on" in granted.err
+    assert "delivered 0 windows" in granted.err
+    noted = json.loads(call("audit", "show", place[0], *place[1:], "--action", "enrolment", "--json").out)
+    assert [entry["detail"] for entry in noted] == [
+        {"what": "invited", "since": "next key epoch"},
+        {"what": "enrolled", "since": "next key epoch"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("since", "first"), [("start", "2016-01-01T00:00:00+01:00"), ("2015-12-24", "2016-01-01T00:00:00+01:00")]
+)
+def test_the_installers_word_opens_what_was_before_and_is_noted(
+    call: Call, customer: Call, place: tuple[object, ...], since: str, first: str
+) -> None:
+    invited = customer("invite", "home1", "--since", since)
+    assert CODE.fullmatch(invited.out)
+    assert f"Its customer can read from {first} on:" in invited.err
+    (entry,) = json.loads(call("audit", "show", place[0], *place[1:], "--action", "enrolment", "--json").out)
+    assert (entry["actor"], entry["detail"]) == ("operator:local", {"what": "invited", "since": first})
+
+
+@pytest.mark.parametrize(
+    ("since", "why"),
+    [
+        ("soon", "--since: 'soon' is no date or time: write 2016-01-31 or 2016-01-31 18:00, or start for all"),
+        ("", "--since: '' is no date or time"),
+        ("2016-02-01", "has measured up to 2016-01-02T00:00:00+01:00, and not to 2016-02-01T00:00:00+01:00"),
+    ],
+)
+def test_a_time_from_which_nothing_was_measured_invites_nobody(customer: Call, since: str, why: str) -> None:
+    said = customer("invite", "home1", "--since", since)
+    assert (said.code, said.out) == (2, "")
+    assert why in said.err
+
+
 def test_a_session_is_kept_in_a_private_file(ada: str, tmp_path: Path) -> None:
     (token,) = (tmp_path / "data" / "smarter" / "sessions").iterdir()
     assert stat.S_IMODE(token.stat().st_mode) == 0o600

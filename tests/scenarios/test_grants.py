@@ -103,11 +103,11 @@ class Lane:
             accounts.close()
             session.journal.close()
 
-    def settle(self, home: str, name: str) -> None:
+    def settle(self, home: str, name: str, *, start: bool = True) -> None:
         with self.opened() as (session, login):
             store = Keystore.open(self.state.keys, "meters", self.unlock)
             meter = find_meter(session, home)
-            code = invite(session, login, store, meter, from_start(session, store, meter))
+            code = invite(session, login, store, meter, from_start(session, store, meter) if start else None)
             enrol(session, login, store, code=code, name=name, password=PASSWORD)
         self.say(name, "agree", notice=1, digest=bytes(32))
 
@@ -644,6 +644,20 @@ class TestOneGridAGrantee:
         with lane.grants("ada") as desk:
             _, given = desk.given()
         assert (given.windows, given.status == "live") == (comes, comes > 0)
+
+
+def test_a_grant_reaches_no_farther_back_than_its_customer_reads(lane: Lane) -> None:
+    lane.settle("home3", "carol", start=False)
+    grant = lane.grant("carol")
+    with lane.grants("carol") as desk:
+        assert desk.unread(grant) == SPAN[0] + 3 * HOUR
+    with lane.grants("ada") as desk:
+        assert desk.unread(grant) is None
+    assert lane.deliver().delivered == ()
+    lane.run()
+    (granted,) = lane.read()
+    assert granted.sums.starts.tolist() == [SPAN[0] + hour * HOUR for hour in (3, 4, 5)]
+    assert granted.sums.energies.tolist() == lane.source("home3")[180:].reshape(3, 60).sum(axis=1).tolist()
 
 
 class TestMovedOut:
