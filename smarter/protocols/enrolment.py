@@ -19,7 +19,7 @@ from smarter.protocols.customer_keys import CustomerKeys
 from smarter.protocols.holder import CUSTOMER, Holder, named_holder
 from smarter.protocols.login import Login
 from smarter.protocols.notice import Notice
-from smarter.protocols.readable_from import ReadableFrom, first_readable, from_next_epoch, spelt
+from smarter.protocols.readable_from import ReadableFrom, from_next_epoch, measured, readable_from
 from smarter.protocols.session import Session
 from smarter.protocols.statements import agree
 from smarter.state import Account, KeptMeter
@@ -79,12 +79,12 @@ def invite(
             f"meter {meter.source} has a customer, {account.name}: they move out before another is invited, with "
             "`smarter customer move-out`."
         )
-    readable = readable or from_next_epoch()
+    readable = readable or from_next_epoch(session, meter)
     _note(login, LOCAL, meter.pseudonym, "invited", since=readable.noted)
     if keys.has_customer(meter.pseudonym):
         # A crash cut an enrolment in two, or the accounts are lost: the next customer is not to read what was before.
-        keys.forget(meter.pseudonym, meter.epoch)
-    return spell_code(keys.invite(meter.pseudonym, readable.after))
+        keys.forget(meter.pseudonym, meter.epoch, measured(session, meter.pseudonym))
+    return spell_code(keys.invite(meter.pseudonym, readable.after, readable.slot))
 
 
 def enrol(
@@ -120,10 +120,11 @@ def enrol(
     )
     link = keys.link(pseudonym)
     answer = enrolling.accept(link.enrol(enrolling.request()))
-    secrets = replace(secrets, since=first_readable(session, pseudonym, answer.after))
-    readable = ReadableFrom(answer.after, spelt(session, pseudonym, answer.after, keys.last_epoch(pseudonym)))
+    readable = readable_from(session, pseudonym, answer.after, keys.last_epoch(pseudonym))
+    since = readable.slot if link.slot is None else max(readable.slot, link.slot)
+    secrets = replace(secrets, since=since)
     _note(login, customer(name), pseudonym, "enrolled", since=readable.noted)
-    keys.remember(pseudonym, link)
+    keys.remember(pseudonym, link, since)
     session.wrapped.keep_seal_keys(pseudonym, keys.wrapped(pseudonym, link))
     recovery_code = login.add(
         name,
@@ -156,7 +157,7 @@ def move_out(session: Session, login: Login, store: Keystore, account: Account, 
     kept = next(meter for meters in session.roster.values() for meter in meters if meter.pseudonym == account.meter)
     _note(login, by or named_holder(account), account.meter, "moved out")
     # The meter first: stopped after it, no later seal key is wrapped for whoever is gone.
-    CustomerKeys.of(session, store).forget(account.meter, kept.epoch)
+    CustomerKeys.of(session, store).forget(account.meter, kept.epoch, measured(session, account.meter))
     session.wrapped.keep_seal_keys(account.meter, {})
     login.accounts.close_account(account)
 

@@ -27,10 +27,12 @@ class ReadableFrom:
 
     Attributes:
         after: the last key epoch that stays sealed to them; None: the last one that there is when they enrol.
-        since: where the readable ones begin, as ISO 8601; empty: none has begun yet.
+        slot: where the readable ones begin, or how far the meter has measured where none has begun yet.
+        since: the same as ISO 8601; empty: none has begun yet.
     """
 
-    after: int | None = None
+    after: int | None
+    slot: int
     since: str = ""
 
     @property
@@ -39,9 +41,9 @@ class ReadableFrom:
         return self.since or NEXT_EPOCH
 
 
-def from_next_epoch() -> ReadableFrom:
+def from_next_epoch(session: Session, meter: KeptMeter) -> ReadableFrom:
     """Nothing that was measured before the customer enrols."""
-    return ReadableFrom()
+    return ReadableFrom(None, measured(session, meter.pseudonym))
 
 
 def from_start(session: Session, store: Keystore, meter: KeptMeter) -> ReadableFrom:
@@ -57,7 +59,7 @@ def from_moment(session: Session, store: Keystore, meter: KeptMeter, moment: int
     """
     plan = plan_of(session, meter.pseudonym)
     slot = int(plan.axis.first_slot_from(moment))
-    reached = session.journal.progress().get(plan.name, plan.first_slot)
+    reached = measured(session, meter.pseudonym)
     if slot > reached:
         raise UsageError(
             f"meter {meter.source} has measured up to {iso(int(plan.axis.start_of(reached)), plan.timezone)}, and not "
@@ -85,7 +87,13 @@ def first_readable(session: Session, pseudonym: bytes, after: int) -> int:
     if not after:
         return plan.first_slot
     begun = session.wrapped.first_slot(pseudonym, after)
-    return session.journal.progress().get(plan.name, plan.first_slot) if begun is None else begun
+    return measured(session, pseudonym) if begun is None else begun
+
+
+def measured(session: Session, pseudonym: bytes) -> int:
+    """The slot up to which a meter has measured."""
+    plan = plan_of(session, pseudonym)
+    return session.journal.progress().get(plan.name, plan.first_slot)
 
 
 def plan_of(session: Session, pseudonym: bytes) -> NeighbourhoodPlan:
@@ -95,12 +103,13 @@ def plan_of(session: Session, pseudonym: bytes) -> NeighbourhoodPlan:
     )
 
 
-def spelt(session: Session, pseudonym: bytes, after: int, last: int) -> str:
-    """Where the key epochs behind ``after`` begin, as ISO 8601; empty where ``last`` of all is not behind it."""
+def readable_from(session: Session, pseudonym: bytes, after: int, last: int) -> ReadableFrom:
+    """Where the key epochs behind ``after`` begin; ``last``: the number of the last that has begun."""
+    slot = first_readable(session, pseudonym, after)
     if after >= last:
-        return ""
+        return ReadableFrom(after, slot)
     plan = plan_of(session, pseudonym)
-    return iso(int(plan.axis.start_of(first_readable(session, pseudonym, after))), plan.timezone)
+    return ReadableFrom(after, slot, iso(int(plan.axis.start_of(slot)), plan.timezone))
 
 
 def _from(session: Session, store: Keystore, meter: KeptMeter, after: int) -> ReadableFrom:
@@ -108,4 +117,4 @@ def _from(session: Session, store: Keystore, meter: KeptMeter, after: int) -> Re
     last = max(meter.epoch, keys.last_epoch(pseudonym))
     # With a customer whose account is lost nobody knows whose the readings are: inviting another seals them.
     after = max(after, last if keys.has_customer(pseudonym) else keys.sealed_to(pseudonym))
-    return ReadableFrom(after, spelt(session, pseudonym, after, last))
+    return readable_from(session, pseudonym, after, last)

@@ -470,7 +470,7 @@ class TestTheMeter:
             ).request()
             link = keys.link(pseudonym)
             link.enrol(request)
-            keys.remember(pseudonym, link)
+            keys.remember(pseudonym, link, 0)
             for again in (link, keys.link(pseudonym)):
                 with pytest.raises(AuthenticationFailed, match="used"):
                     again.enrol(request)

@@ -18,6 +18,7 @@ from smarter.keys import envelope
 from smarter.keys.keystore import Keystore
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.model.audit import LOCAL, Note, customer, household
+from smarter.model.events import Finished
 from smarter.model.messages import Frame, wire
 from smarter.model.messages.enrolment import WrappedSealKey
 from smarter.parties.customer import CustomerSecrets
@@ -27,6 +28,7 @@ from smarter.protocols.erasure import erase
 from smarter.protocols.login import Login
 from smarter.protocols.provision import READS_AFTER
 from smarter.protocols.readable_from import ReadableFrom, from_moment, from_next_epoch, from_start
+from smarter.run import run
 from smarter.state import Accounts, StateFolder
 from tests.scenarios.test_customer import HOURS, PASSWORD, START, Lane, private_of
 
@@ -38,12 +40,20 @@ FIRST = START // 60
 class Home(Lane):
     """The lane, of which ``home1`` has no customer yet."""
 
+    verify = True
+    """Whether what a run released is compared with the plaintext; not where windows are measured twice."""
+
+    def run(self, until: str = "06:00") -> None:
+        self.until = until
+        *_, last = run(self.scenario, self.state, unlock=self.unlock, verify=self.verify)
+        assert isinstance(last, Finished)
+
     def reaching(self, since: int | str | None) -> ReadableFrom:
         """As the installer says it: None, ``start``, or epoch seconds."""
         with self.opened() as (session, _, store):
             meter = find_meter(session, "home1")
             if since is None:
-                return from_next_epoch()
+                return from_next_epoch(session, meter)
             if since == "start":
                 return from_start(session, store, meter)
             return from_moment(session, store, meter, int(since))
@@ -76,6 +86,11 @@ class Home(Lane):
         assert own.energies.tolist() == self.source("home1")[first : self.measured].tolist()
         return first
 
+    def put_back(self, journal: Path) -> None:
+        """Put the journal of 02:00 in the place of today's."""
+        shutil.copy(journal, self.state.journal)
+        self.until, self.verify = "02:00", False
+
     @property
     def measured(self) -> int:
         return int(self.until[:2]) * 60
@@ -84,10 +99,17 @@ class Home(Lane):
 @pytest.fixture(scope="module")
 def ran(small_scenario: str, checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Three starts: key epochs 1, 2 and 3 begin at 00:00, 02:00 and 03:00; measured until 04:00."""
-    home = Home(small_scenario, StateFolder(tmp_path_factory.mktemp("home")), checkout)
+    home = Home(small_scenario, StateFolder(tmp_path_factory.mktemp("home") / "state"), checkout)
     for until in ("02:00", "03:00", "04:00"):
         home.run(until)
+        shutil.copy(home.state.journal, home.state.path.parent / f"journal of {until}")
     return home
+
+
+@pytest.fixture
+def at_two(ran: Home) -> Path:
+    """The journal as it was at 02:00."""
+    return ran.state.path.parent / "journal of 02:00"
 
 
 @pytest.fixture
@@ -278,7 +300,7 @@ class TestWhatIsEdited:
     def test_in_the_list_of_key_epochs_gives_no_earlier_one(self, home: Home) -> None:
         late = FIRST + 240
         home.edit(home.state.wrapped_keys, "UPDATE epochs SET first_slot = ?", late)
-        assert home.reaching(START + 3 * HOURS) == ReadableFrom(2, "2016-01-01T04:00:00+00:00")
+        assert home.reaching(START + 3 * HOURS) == ReadableFrom(2, late, "2016-01-01T04:00:00+00:00")
         home.moves_in(since=START + 3 * HOURS)
         assert home.wrapped() == [3]
 
@@ -288,6 +310,43 @@ class TestWhatIsEdited:
         home.edit(home.state.wrapped_keys, "UPDATE epochs SET epoch = epoch + 7")
         home.enrol(code, "ada")
         assert home.wrapped() == []
+
+    @pytest.mark.parametrize("when", ["before the invitation is used", "after the enrolment"])
+    @pytest.mark.parametrize("since", [None, START + 3 * HOURS])
+    def test_by_putting_the_journal_back_has_nothing_earlier_measured_again(
+        self, home: Home, at_two: Path, when: str, since: int | None
+    ) -> None:
+        """The run is taken up at 02:00, in a key epoch with a higher number: it is sealed to them all the same."""
+        if when == "after the enrolment":
+            home.moves_in(since=since)
+            home.put_back(at_two)
+            home.run("04:00")
+        else:
+            code = home.code(since)
+            home.put_back(at_two)
+            if since is not None:
+                home.run("04:00")
+            home.enrol(code, "ada")
+            home.run("04:00")
+        assert home.wrapped() == []
+        assert home.first() == 240
+        with home.opened() as (session, _, store):
+            readable = CustomerKeys.of(session, store).readable(find_meter(session, "home1").pseudonym)
+        home.run("06:00")
+        assert home.first() == 240
+        assert 4 not in readable
+
+    def test_by_putting_the_journal_back_has_no_earlier_customers_time_measured_again(
+        self, home: Home, at_two: Path
+    ) -> None:
+        home.moves_in("ada", "start")
+        home.move_out("ada")
+        home.put_back(at_two)
+        home.run("05:00")
+        home.moves_in("eve", "start")
+        assert home.wrapped() == []
+        home.run("06:00")
+        assert home.first("eve") == 300
 
     def test_by_putting_the_journal_back_gives_the_next_customer_nothing(self, home: Home, tmp_path: Path) -> None:
         home.moves_in("ada", "start")

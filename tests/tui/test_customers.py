@@ -37,7 +37,7 @@ from smarter.protocols.bill_check import BillCheck, check_bills
 from smarter.protocols.door import Door, opening
 from smarter.protocols.notice import notice_of
 from smarter.protocols.own_use import OwnBook
-from smarter.protocols.readable_from import from_next_epoch, from_start
+from smarter.protocols.readable_from import from_start
 from smarter.run import run
 from smarter.scenario import Scenario, parse_scenario
 from smarter.state import StateFolder
@@ -78,7 +78,7 @@ class Street:
     def invite(self, home: str, *, start: bool = True) -> str:
         with self.opened() as (door, store):
             meter = enrolment.find_meter(door.session, home)
-            readable = from_start(door.session, store, meter) if start else from_next_epoch()
+            readable = from_start(door.session, store, meter) if start else None
             return enrolment.invite(door.session, door.login, store, meter, readable)
 
     def settle(self) -> None:

@@ -82,7 +82,7 @@ def _readable(since: str | None, session: Session, store: Keystore, meter: KeptM
     from smarter.scenario.moments import epoch, parse_moment
 
     if since is None:
-        return from_next_epoch()
+        return from_next_epoch(session, meter)
     if since.strip().lower() == START:
         return from_start(session, store, meter)
     try:

@@ -25,6 +25,7 @@ class CustomerLink:
         customer: the one public key that has been enrolled; None before.
         verify_key: the Ed25519 public key that came with it, for what the customer states; empty before.
         after: the last key epoch that stays sealed to them; before an enrolment, to any customer.
+        slot: no key epoch that begins before is theirs either; None: no such bound.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class CustomerLink:
         verify_key: bytes = b"",
         epoch: int = 0,
         after: int = 0,
+        slot: int | None = None,
     ) -> None:
         self._identity = identity
         self._keywrap = keywrap
@@ -47,6 +49,7 @@ class CustomerLink:
         self.verify_key = verify_key
         self._epoch = epoch
         self.after = after
+        self.slot = slot
 
     def enrol(self, data: bytes) -> bytes:
         """Take the public keys of a request that the code authenticates, once; returns the answer.
@@ -72,6 +75,7 @@ class CustomerLink:
             raise AuthenticationFailed("the request to enrol names another key than the one it carries.")
         self.customer, self.verify_key, self._invitation = public, request.verify_key, None
         self.after = max(self.after, self._epoch if invitation.after is None else invitation.after)
+        self.slot = max((slot for slot in (self.slot, invitation.slot) if slot is not None), default=None)
         verify_key = public_of(self._identity.signing_key)
         answer = EnrolmentAnswer(request.deployment, request.pseudonym, public.fingerprint, verify_key, self.after, b"")
         return replace(answer, mac=mac_of(invitation.answer, answer.authenticated())).encode()
