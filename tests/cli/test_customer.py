@@ -86,13 +86,13 @@ def test_an_invitation_without_a_word_opens_nothing_from_before(
     enrolled = customer("enrol", "--agree", "2", "--name", "ada")
     assert "and can read from the next key epoch on." in enrolled.err
     assert customer("login", "--name", "ada").code == 0
-    told = "smarter: your minutes can be read from your meter's next key epoch on: run again.\n"
+    sentence = "smarter: your minutes can be read from your meter's next key epoch on: run again.\n"
     for command in ("show", "export", "check-bill"):
         said = customer(command)
-        assert (said.code, said.out, said.err) == (3, "", told)
+        assert (said.code, said.out, said.err) == (3, "", sentence)
     watched = customer("watch")
     assert (watched.code, watched.out) == (0, "")
-    assert told.removeprefix("smarter: ") in watched.err
+    assert sentence.removeprefix("smarter: ") in watched.err
     script.setenv("SMARTER_KEY_PASSPHRASE", PASSWORD)
     assert call("grants", "new-key", tmp_path / "advice.pem").code == 0
     named = ("--name", "Advice Ltd", "--purpose", "nights")
@@ -358,7 +358,7 @@ def test_what_a_customer_does_is_in_the_audit_log_without_their_name(
         ("logout", "customer"),
         ("login-failed", "system"),
     ]
-    assert not any(name in log for name in (":ada", '"ada', "mallory"))
+    assert not re.search(r"\b(ada|mallory)\b", log)  # identifiers in hexadecimal may begin like a name
     assert call("audit", "verify", place[0], *place[1:]).code == 0
 
 
