@@ -115,6 +115,6 @@ def readable_from(session: Session, pseudonym: bytes, after: int, last: int) -> 
 def _from(session: Session, store: Keystore, meter: KeptMeter, after: int) -> ReadableFrom:
     keys, pseudonym = CustomerKeys.of(session, store), meter.pseudonym
     last = max(meter.epoch, keys.last_epoch(pseudonym))
-    # With a customer whose account is lost nobody knows whose the readings are: inviting another seals them.
+    # Of a customer whose account is lost it is not known whose the readings are: inviting another seals them.
     after = max(after, last if keys.has_customer(pseudonym) else keys.sealed_to(pseudonym))
     return readable_from(session, pseudonym, after, last)

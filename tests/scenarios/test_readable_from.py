@@ -286,7 +286,7 @@ class TestTheInstallersWord:
 
 class TestWhatIsEdited:
     def test_in_the_number_that_the_meter_keeps_opens_no_keystore(self, home: Home) -> None:
-        """Anybody can read it in the file, and it is bound to what only the keystore's secret opens."""
+        """It is public in the file, and bound to what only the keystore's secret opens."""
         home.moves_in()
         path = home.state.keys / "meters.keys"
         whole = json.loads(path.read_bytes())
