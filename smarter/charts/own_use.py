@@ -99,7 +99,7 @@ def verdict(check: BillCheck) -> Text:
     if check.matches:
         return Text(f"{MARKS['sum']} right to the cent", COLOURS["sum"])
     if check.withheld:
-        return Text(f"{check.withheld:,} windows are from before you: not shown")
+        return Text(f"{check.withheld:,} windows are from before you may read: not shown")
     if check.unseen:
         return Text(f"{check.unseen:,} windows have frames that are not kept any more, or do not verify")
     excess = check.excess

@@ -106,6 +106,25 @@ def test_an_invitation_without_a_word_opens_nothing_from_before(
     ]
 
 
+def test_a_run_that_is_taken_further_opens_what_comes_and_says_what_does_not(
+    call: Call, lane: Any, script: pytest.MonkeyPatch
+) -> None:
+    place = (lane.scenario, "--state", lane.state)
+    half = (*place, "--set", "time.end=2016-01-01 12:00")
+    assert call("run", *half, "--quiet").code == 0
+    script.setenv("SMARTER_CODE", call("customer", "invite", half[0], "home1", *half[1:]).out)
+    for command in (("enrol", "--agree", "2"), ("login",)):
+        assert call("customer", command[0], half[0], *command[1:], "--name", "ada", *half[1:]).code == 0
+    assert call("run", *place, "--quiet").code == 0
+    rows = list(csv.DictReader(call("customer", "export", *place).out.splitlines()))
+    assert (len(rows), rows[0]["start"]) == (48, "2016-01-01T12:00:00+01:00")
+    checked = call("customer", "check-bill", *place)
+    assert checked.code == 0
+    assert re.search(r"\d+ windows are from before you may read: not shown", " ".join(checked.out.split()))
+    (check,) = json.loads(call("customer", "check-bill", *place, "--json").out)
+    assert (check["billed"], check["billed_mwh"], check["own"], check["matches"]) == (None, None, None, False)
+
+
 @pytest.mark.parametrize(
     ("since", "first"), [("start", "2016-01-01T00:00:00+01:00"), ("2015-12-24", "2016-01-01T00:00:00+01:00")]
 )
