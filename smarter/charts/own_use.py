@@ -41,7 +41,7 @@ def figure_lines(usage: Usage, compared: Comparison | None, timezone: str) -> It
 def nothing_to_open(erased: int | None, timezone: str) -> str:
     """Why a meter keeps no reading that its customer can open; ``erased``: when they were, epoch seconds."""
     if erased is None:
-        return "your meter keeps no reading that you can open yet: its next start begins an epoch of yours."
+        return "your minutes can be read from your meter's next key epoch on: run again."
     return (
         f"your readings were erased on {moment(erased, timezone)}, and nothing has been measured since; the totals of "
         "your bills are still with the MDMS."
@@ -99,7 +99,7 @@ def verdict(check: BillCheck) -> Text:
     if check.matches:
         return Text(f"{MARKS['sum']} right to the cent", COLOURS["sum"])
     if check.withheld:
-        return Text(f"{check.withheld:,} windows are from before you: not shown")
+        return Text(f"{check.withheld:,} windows are from before you may read: not shown")
     if check.unseen:
         return Text(f"{check.unseen:,} windows have frames that are not kept any more, or do not verify")
     excess = check.excess

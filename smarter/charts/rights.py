@@ -111,6 +111,11 @@ def withheld_words(withheld: Sequence[Withheld], timezone: str) -> Iterator[str]
         )
 
 
+def unread_words(since: int, timezone: str) -> str:
+    """Of which time a meter gives nothing under a grant, since its customer cannot read it: without its stop."""
+    return f"no window from before {moment(since, timezone)} comes: your meter lets you read from then on"
+
+
 def finer_words(finer: Finer) -> str:
     """What a grant of windows finer than bills lets its grantee work out: three sentences."""
     left = finer.meters - finer.given

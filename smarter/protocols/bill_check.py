@@ -75,6 +75,7 @@ def check_bills(
     edges: NDArray[np.int64],
     tariff: Tariff,
     unsent: Sequence[tuple[int, int]] = (),
+    since: int | None = None,
 ) -> list[BillCheck]:
     """Compare each of a household's bills, and every window in it, with own readings.
 
@@ -85,9 +86,13 @@ def check_bills(
         edges: of the billing windows, epoch seconds.
         tariff: the scenario's.
         unsent: spans (epoch seconds) of which the meter sent nothing, since its customer did not agree.
+        since: from when on (epoch seconds) the customer may read, whether or not the meter keeps frames from before;
+            None: that is not known, and the sealed frames alone say it.
     """
     measured = own.windows(edges)
     sealed = _touched(own, edges)
+    if since is not None:
+        sealed = [foreign or row.start < since for foreign, row in zip(sealed, measured, strict=True)]
     oldest = own.span[0] if len(own) else int(edges[-1])
     checks = []
     for bill in bills:

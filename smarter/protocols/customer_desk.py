@@ -42,10 +42,12 @@ class CustomerDesk:
         self._tariff = session.scenario.tariff.create()
         self._kept, self._plan = _place_of(session, account.meter)
         keywrap = session.cryptography.keywrap
+        secrets = CustomerSecrets.decode(holder.private)
+        self._since = secrets.since
         self._customer = Customer(
             session.deployment,
             account.meter,
-            keywrap.load_private(CustomerSecrets.decode(holder.private).private),
+            keywrap.load_private(secrets.private),
             account.verify_key,
             cipher=session.scenario.crypto.seal.create(),
             keywrap=keywrap,
@@ -122,7 +124,8 @@ class CustomerDesk:
         with acting(View()):  # the MDMS looks up its own records
             billed = list(report.household(self._kept.pseudonym.hex(), self._plan.name))
             bills = report.bills(self._kept.pseudonym.hex(), self._plan.timezone, billed)
-        return check_bills(own, billed, bills, self._plan.billing.edges, self._tariff, self._unsent())
+        since = None if self._since is None else int(self._plan.axis.start_of(self._since))
+        return check_bills(own, billed, bills, self._plan.billing.edges, self._tariff, self._unsent(), since)
 
     def _unsent(self) -> list[tuple[int, int]]:
         """The spans of which the meter sent nothing, since its customer did not agree; epoch seconds."""

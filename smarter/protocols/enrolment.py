@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from smarter.errors import UsageError
 from smarter.keys import signing
@@ -19,6 +19,7 @@ from smarter.protocols.customer_keys import CustomerKeys
 from smarter.protocols.holder import CUSTOMER, Holder, named_holder
 from smarter.protocols.login import Login
 from smarter.protocols.notice import Notice
+from smarter.protocols.readable_from import ReadableFrom, from_next_epoch, measured, readable_from
 from smarter.protocols.session import Session
 from smarter.protocols.statements import agree
 from smarter.state import Account, KeptMeter
@@ -30,10 +31,17 @@ METER_DIGITS = 4
 
 @dataclass(frozen=True)
 class Enrolled:
-    """A new customer: their account, and the recovery code, which is nowhere kept."""
+    """A new customer.
+
+    Attributes:
+        account: theirs.
+        recovery_code: nowhere kept.
+        readable: from when on they read.
+    """
 
     account: Account
     recovery_code: str = field(repr=False)
+    readable: ReadableFrom
 
 
 def find_meter(session: Session, wanted: str) -> KeptMeter:
@@ -55,8 +63,12 @@ def find_meter(session: Session, wanted: str) -> KeptMeter:
     return found[0]
 
 
-def invite(session: Session, login: Login, store: Keystore, meter: KeptMeter) -> str:
-    """A one-time code for whoever is to become a meter's customer, to be shown once.
+def invite(
+    session: Session, login: Login, store: Keystore, meter: KeptMeter, readable: ReadableFrom | None = None
+) -> str:
+    """A one-time code for the next customer of a meter, to be shown once.
+
+    ``readable``: from when on they are to read; None: from the next key epoch after they enrol.
 
     Raises:
         UsageError: the meter has a customer.
@@ -67,11 +79,12 @@ def invite(session: Session, login: Login, store: Keystore, meter: KeptMeter) ->
             f"meter {meter.source} has a customer, {account.name}: they move out before another is invited, with "
             "`smarter customer move-out`."
         )
-    _note(login, LOCAL, meter.pseudonym, "invited")
+    readable = readable or from_next_epoch(session, meter)
+    _note(login, LOCAL, meter.pseudonym, "invited", since=readable.noted)
     if keys.has_customer(meter.pseudonym):
-        # A crash cut an enrolment in two, or the accounts are lost: whoever comes now is not to read what was before.
-        keys.forget(meter.pseudonym, meter.epoch)
-    return spell_code(keys.invite(meter.pseudonym))
+        # A crash cut an enrolment in two, or the accounts are lost: the next customer is not to read what was before.
+        keys.forget(meter.pseudonym, meter.epoch, measured(session, meter.pseudonym))
+    return spell_code(keys.invite(meter.pseudonym, readable.after, readable.slot))
 
 
 def enrol(
@@ -106,9 +119,12 @@ def enrol(
         secret, session.deployment, pseudonym, pair.public.fingerprint, public_key, secrets.verify_key
     )
     link = keys.link(pseudonym)
-    verify_key = enrolling.accept(link.enrol(enrolling.request()))
-    _note(login, customer(name), pseudonym, "enrolled")
-    keys.remember(pseudonym, link)
+    answer = enrolling.accept(link.enrol(enrolling.request()))
+    readable = readable_from(session, pseudonym, answer.after, keys.last_epoch(pseudonym))
+    since = readable.slot if link.slot is None else max(readable.slot, link.slot)
+    secrets = replace(secrets, since=since)
+    _note(login, customer(name), pseudonym, "enrolled", since=readable.noted)
+    keys.remember(pseudonym, link, since)
     session.wrapped.keep_seal_keys(pseudonym, keys.wrapped(pseudonym, link))
     recovery_code = login.add(
         name,
@@ -116,7 +132,7 @@ def enrol(
         CUSTOMER,
         secrets.encode(),
         meter=pseudonym,
-        verify_key=verify_key,
+        verify_key=answer.verify_key,
         public_key=public_key,
     )
     account = login.accounts.of_meter(pseudonym)
@@ -125,7 +141,12 @@ def enrol(
     if notice is not None:
         with closing(Statements(login.accounts.path)) as statements:
             agree(session, statements, Holder(account, secrets.encode(), b""), notice, witness=login.witness)
-    return Enrolled(account, recovery_code)
+    return Enrolled(account, recovery_code, readable)
+
+
+def since_of(holder: Holder) -> int | None:
+    """The first slot that a customer reads, by their own account; None: one from before that was kept."""
+    return CustomerSecrets.decode(holder.private).since
 
 
 def move_out(session: Session, login: Login, store: Keystore, account: Account, *, by: Named | None = None) -> None:
@@ -136,10 +157,10 @@ def move_out(session: Session, login: Login, store: Keystore, account: Account, 
     kept = next(meter for meters in session.roster.values() for meter in meters if meter.pseudonym == account.meter)
     _note(login, by or named_holder(account), account.meter, "moved out")
     # The meter first: stopped after it, no later seal key is wrapped for whoever is gone.
-    CustomerKeys.of(session, store).forget(account.meter, kept.epoch)
+    CustomerKeys.of(session, store).forget(account.meter, kept.epoch, measured(session, account.meter))
     session.wrapped.keep_seal_keys(account.meter, {})
     login.accounts.close_account(account)
 
 
-def _note(login: Login, actor: Named, pseudonym: bytes, what: str) -> None:
-    login.witness(Note("enrolment", actor, household(pseudonym.hex()), {"what": what}))
+def _note(login: Login, actor: Named, pseudonym: bytes, what: str, **details: str) -> None:
+    login.witness(Note("enrolment", actor, household(pseudonym.hex()), {"what": what, **details}))

@@ -62,8 +62,10 @@ def begin_epochs(
     kept any longer go: stopped before they are all gone, the next time has them go.
     """
     secrets, announcements = parties.begin_epochs(at, purposes)
+    customers = CustomerKeys.of(session, keyring.stores["meters"])
+    customers.seal_early(secrets, at)
     with acting(parties.views["meters"]):
-        seal_keys = list(CustomerKeys.of(session, keyring.stores["meters"]).wrap_new(secrets))
+        seal_keys = list(customers.wrap_new(secrets))
     # The journal first: an epoch that it knows is never begun again, whether or not a frame was made in it.
     noted = {pseudonym: epoch for pseudonym, (epoch, _) in secrets.items()}
     session.journal.begin_epochs(noted, {p: (at[p], purposes[p]) for p in noted}, PURPOSES)

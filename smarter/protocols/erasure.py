@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,9 +73,13 @@ def erase(
     kept: KeptMeter,
     *,
     by: Named,
+    since: int | None = None,
     clock: Callable[[], float] = time.time,
 ) -> SignedReceipt:
     """Erase what a meter's household has measured so far. The caller holds the state's lock.
+
+    ``since``: the first slot that the customer reads who asks for it; totals of bills from before are not in their
+    receipt. None: all are.
 
     Raises:
         DamagedKeys, WrongPassphrase: a keystore of meters, PES, MDMS or audit log does not open; nothing is done then.
@@ -108,7 +112,7 @@ def erase(
         iso(at, plan.timezone),
         destroyed,
         keys,
-        tuple(_total(bill, plan.timezone) for bill in bills),
+        tuple(_total(bill, plan, since) for bill in bills),
         iso(open_from, plan.timezone) if open_from is not None else "",
         _stays(open_from is not None, along),
     )
@@ -216,11 +220,12 @@ def _renew_pes_state(session: Session, store: Keystore, pseudonym: bytes, at: in
     return frames, state.settle(journal)
 
 
-def _total(bill: Bill, timezone: str) -> KeptTotal:
+def _total(bill: Bill, plan: NeighbourhoodPlan, since: int | None) -> KeptTotal:
+    if since is not None and bill.start < int(plan.axis.start_of(since)):
+        bill = replace(bill, energy=None, amount=None)
     amount = None if bill.amount is None else f"{bill.amount:f}"
-    return KeptTotal(
-        iso(bill.start, timezone), iso(bill.end, timezone), bill.energy, bill.currency, amount, bill.status
-    )
+    start, end = (iso(moment, plan.timezone) for moment in (bill.start, bill.end))
+    return KeptTotal(start, end, bill.energy, bill.currency, amount, bill.status)
 
 
 def _stays(open_bill: bool, along: _Along) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from smarter.parties.meter.statements import Grant, Standing
 from smarter.protocols.auditing import open_audit
 from smarter.protocols.customer_keys import CustomerKeys
 from smarter.protocols.plan import NeighbourhoodPlan
+from smarter.protocols.readable_from import first_readable
 from smarter.protocols.session import Session
 from smarter.protocols.statements import standing_of
 from smarter.state import Deliveries, Sent, StateFolder
@@ -200,7 +201,9 @@ class Granting:
         now: int,
     ) -> Iterator[tuple[Sent, bytes]]:
         number, since = self._reached(meter, grant)
-        kept = closed - self._session.scenario.accounts.keep_frames
+        readable = first_readable(self._session, meter, self._keys.sealed_to(meter))
+        # No farther back than the customer reads, whatever span they granted.
+        kept = max(closed - self._session.scenario.accounts.keep_frames, int(plan.axis.start_of(readable)))
         windows = windows_of(grant, plan.timezone, since, closed, plan.start, kept if kept > plan.start else None)
         for other in standing.grants.values():
             if len(windows[0]) and on_another_grid(other, grant):

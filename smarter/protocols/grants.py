@@ -15,6 +15,7 @@ from smarter.errors import UsageError
 from smarter.model.messages.statement import GRANT_BYTES
 from smarter.parties.meter.grants import on_another_grid, why_not
 from smarter.parties.meter.statements import Grant, Standing
+from smarter.protocols.enrolment import since_of
 from smarter.protocols.fine_grants import Finer, fine_grantees, seconds_of, spelt
 from smarter.protocols.grant_wish import Wish, check_key, check_wish, spell_window
 from smarter.protocols.holder import CUSTOMER, Holder, Witness
@@ -198,6 +199,14 @@ class CustomerGrants:
     def withheld(self, grant: Grant) -> tuple[Withheld, ...]:
         """Of which times nothing comes under a grant that was just given, in order."""
         return withheld(grant, self._standing(), self._sent())
+
+    def unread(self, grant: Grant) -> int | None:
+        """From when on the customer reads, epoch seconds, where a grant begins before; None: it does not."""
+        since = since_of(self._holder)
+        if since is None:
+            return None
+        start = int(self.plan.axis.start_of(since))
+        return start if max(grant.start, self.plan.start) < start else None
 
     def finer(self, grant: Grant) -> Finer | None:
         """What a grantee gains from a grant together with the neighbourhood's demand; None: no finer than bills."""

@@ -36,7 +36,11 @@ from smarter.state import DemandKeyFile, demand_keys
 PARTIES = ("meters", "pes", "releaser", "mdms", audit.PARTY)
 ERASED = "erased"
 """Purpose of what a meters' keystore remembers of a meter that was erased: its last key epoch before, and when."""
-EPOCH_PURPOSES = ("epoch", "moved-out", ERASED)
+MOVED_OUT = "moved-out"
+"""Purpose of what it remembers of a meter whose customer moved out: the last key epoch before."""
+READS_AFTER = "reads-after"
+"""Purpose of what it remembers of a meter with a customer: the last key epoch that stays sealed to them."""
+EPOCH_PURPOSES = ("epoch", MOVED_OUT, READS_AFTER, ERASED)
 ROTATABLE = {
     "pes": ("unwrap", "sign"),
     "releaser": ("aggregate", "sign"),

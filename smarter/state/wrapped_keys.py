@@ -72,6 +72,13 @@ class WrappedKeys:
         with self._open() as file:
             return [BegunEpoch(*row) for row in file.rows(query)]
 
+    def first_slot(self, pseudonym: bytes, after: int) -> int | None:
+        """The first slot of a meter's key epochs with a number above ``after``; None: there is none."""
+        query = "SELECT min(first_slot) FROM epochs WHERE pseudonym = ? AND epoch > ?"
+        with self._open() as file:
+            ((slot,),) = file.rows(query, pseudonym, after)
+            return None if slot is None else int(slot)
+
     def settle(self, epochs: Iterable[BegunEpoch]) -> None:
         """Destroy the announcements of epochs of which no frame is on its way any more."""
         with self._open() as file, file.changing() as db:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smarter.charts.receipt import receipt_text
-from smarter.charts.rights import finer_words, withheld_words
+from smarter.charts.rights import finer_words, unread_words, withheld_words
 from smarter.errors import SmarterError, UsageError
 from smarter.keys.keystore import Keystore
 from smarter.keys.public import public_in
@@ -128,6 +128,8 @@ class RightsCounter(Counter):
                 )
                 given = grants.give(wish)
                 withheld = [f" N{sentence[1:]}." for sentence in withheld_words(grants.withheld(given), zone)]
+                if (unread := grants.unread(given)) is not None:
+                    withheld.append(f" N{unread_words(unread, zone)[1:]}.")
                 if finer := grants.finer(given):
                     withheld.append(f" Warning: {finer_words(finer)}")
             document = GrantDocument.of(given, door.session.deployment, holder.account, half.fingerprint, zone)
@@ -160,10 +162,10 @@ class RightsCounter(Counter):
     def erase(self, visit: Visit) -> str:
         """Erase all that they have used so far; returns the receipt."""
         with self.door(locked=True) as door:
-            account = door.login.resume(visit.token).account
-            kept = enrolment.find_meter(door.session, account.meter.hex())
-            by = named_holder(account)
-            return receipt_text(erasure.erase(door.session, self.folder, self.unlocking(), kept, by=by))
+            holder = door.login.resume(visit.token)
+            kept = enrolment.find_meter(door.session, holder.account.meter.hex())
+            by, since = named_holder(holder.account), enrolment.since_of(holder)
+            return receipt_text(erasure.erase(door.session, self.folder, self.unlocking(), kept, by=by, since=since))
 
 
 def _moment(text: str, timezone: str, otherwise: int) -> int:

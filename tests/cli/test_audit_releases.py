@@ -141,7 +141,9 @@ def test_a_grantee_with_finer_windows_is_warned_of_and_found(
     place = (finished.scenario, "--state", state)
     for name in ("slow", "advice"):
         grantee_keys.make_key_files(tmp_path / f"{name}.pem", PASSWORD, bits=2048, cost=Pbkdf2Cost(1))
-    monkeypatch.setenv("SMARTER_CODE", call("customer", "invite", place[0], "home1", *place[1:]).out.strip())
+    monkeypatch.setenv(
+        "SMARTER_CODE", call("customer", "invite", place[0], "home1", "--since", "start", *place[1:]).out.strip()
+    )
     assert call("customer", "enrol", *place, "--name", "ada", "--agree", "2").code == 0
     assert call("customer", "login", *place, "--name", "ada").code == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -46,7 +47,7 @@ def customer(call: Call, place: tuple[object, ...]) -> Call:
 @pytest.fixture
 def invited(customer: Call, script: pytest.MonkeyPatch) -> Call:
     """Home1's code is at hand."""
-    script.setenv("SMARTER_CODE", customer("invite", "home1").out.strip())
+    script.setenv("SMARTER_CODE", customer("invite", "home1", "--since", "start").out.strip())
     return customer
 
 
@@ -168,7 +169,7 @@ class TestStating:
         log = call("audit", "show", place[0], *place[1:], "--action", "consent").out
         told = [line for line in log.splitlines() if "consent" in line]
         assert ["agree" in told[0], "opt-out" in told[1], len(told)] == [True, True, 2]
-        assert "ada" not in log
+        assert not re.search(r"\bada\b", log)  # an identifier in hexadecimal may begin like a name
 
 
 def test_a_run_says_how_many_are_left_out(call: Call, finished: Any, tmp_path: Path) -> None:

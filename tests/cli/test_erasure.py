@@ -42,7 +42,7 @@ def ada(customer: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     """She is enrolled with home1 and logged in."""
     monkeypatch.setattr(login_module, "DEFAULT_COST", Pbkdf2Cost(1))
     monkeypatch.setenv("SMARTER_PASSWORD", "plaid-otter-vending-41")
-    monkeypatch.setenv("SMARTER_CODE", customer("invite", "home1").out.strip())
+    monkeypatch.setenv("SMARTER_CODE", customer("invite", "home1", "--since", "start").out.strip())
     assert customer("enrol", "--name", "ada", "--agree", "2").code == 0
     assert customer("login", "--name", "ada").code == 0
 

@@ -63,7 +63,7 @@ def smarter(call: Call, place: tuple[object, ...]) -> Call:
 @pytest.fixture
 def ada(smarter: Call, script: pytest.MonkeyPatch) -> None:
     """She lives in home1, and is logged in."""
-    script.setenv("SMARTER_CODE", smarter("customer", "invite", "home1").out.strip())
+    script.setenv("SMARTER_CODE", smarter("customer", "invite", "home1", "--since", "start").out.strip())
     assert smarter("customer", "enrol", "--name", "ada", "--agree", "2").code == 0
     assert smarter("customer", "login", "--name", "ada").code == 0
 

@@ -74,7 +74,7 @@ def test_a_customers_life(
     # Notice and enrolment; nobody has agreed on the first day, and nobody else does later.
     ok("run", "--quiet", end="2016-01-02")
     assert "cannot be called back" in call("customer", "notice", "quickstart").out
-    monkeypatch.setenv("SMARTER_CODE", ok("customer invite", METER, end="2016-01-02").strip())
+    monkeypatch.setenv("SMARTER_CODE", ok("customer invite", METER, "--since", "start", end="2016-01-02").strip())
     ok("customer enrol", "--name", "ada", "--agree", "2", end="2016-01-02")
     monkeypatch.delenv("SMARTER_CODE")
     ok("customer login", "--name", "ada", end="2016-01-02")

@@ -39,6 +39,7 @@ from smarter.protocols.login import Login
 from smarter.protocols.notice import Notice, notice_of
 from smarter.protocols.plan import plan_run
 from smarter.protocols.provision import Keyring
+from smarter.protocols.readable_from import from_start
 from smarter.protocols.session import Session, recall, reporting
 from smarter.protocols.statements import agree, own_standing, own_statements, state
 from smarter.run import run
@@ -123,7 +124,8 @@ class Lane:
 
     def settle(self, home: str, *, agreed: bool = True) -> None:
         with self.opened() as (session, login, store):
-            code = invite(session, login, store, find_meter(session, home))
+            meter = find_meter(session, home)
+            code = invite(session, login, store, meter, from_start(session, store, meter))
             notice = self.notice if agreed else None
             enrol(session, login, store, code=code, name=home, password=PASSWORD, notice=notice)
 

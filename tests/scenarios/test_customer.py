@@ -36,6 +36,7 @@ from smarter.protocols.intake import Intake
 from smarter.protocols.login import Login
 from smarter.protocols.notice import notice_of
 from smarter.protocols.plan import plan_run
+from smarter.protocols.readable_from import from_start
 from smarter.protocols.session import Session, recall, reporting
 from smarter.run import run
 from smarter.scenario import Scenario, parse_scenario
@@ -85,7 +86,8 @@ class Lane:
 
     def invite(self, home: str) -> str:
         with self.opened() as (session, login, store):
-            return invite(session, login, store, find_meter(session, home))
+            meter = find_meter(session, home)
+            return invite(session, login, store, meter, from_start(session, store, meter))
 
     def enrol(self, code: str, name: str) -> Enrolled:
         with self.opened() as (session, login, store):
@@ -468,7 +470,7 @@ class TestTheMeter:
             ).request()
             link = keys.link(pseudonym)
             link.enrol(request)
-            keys.remember(pseudonym, link)
+            keys.remember(pseudonym, link, 0)
             for again in (link, keys.link(pseudonym)):
                 with pytest.raises(AuthenticationFailed, match="used"):
                     again.enrol(request)
@@ -500,8 +502,8 @@ class TestTheCustomer:
             key = keywrap.dump_public(public)
             enrolling = Enrolling(code, session.deployment, pseudonym, public.fingerprint, key, STATES)
             answer = EnrolmentAnswer.decode(CustomerKeys.of(session, store).link(pseudonym).enrol(enrolling.request()))
-        assert enrolling.accept(answer.encode()) == answer.verify_key
-        for change in ({"verify_key": bytes(32)}, {"mac": bytes(32)}, {"fingerprint": "0" * 32}):
+        assert enrolling.accept(answer.encode()) == answer
+        for change in ({"verify_key": bytes(32)}, {"mac": bytes(32)}, {"fingerprint": "0" * 32}, {"after": 1}):
             with pytest.raises(AuthenticationFailed):
                 enrolling.accept(dataclasses.replace(answer, **change).encode())  # type: ignore[arg-type]
 

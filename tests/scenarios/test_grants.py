@@ -40,6 +40,7 @@ from smarter.protocols.intake import Intake
 from smarter.protocols.login import Login
 from smarter.protocols.own_log import own_entries
 from smarter.protocols.plan import plan_run
+from smarter.protocols.readable_from import from_start
 from smarter.protocols.session import Session, cryptography_of, recall
 from smarter.protocols.statements import own_statements, state
 from smarter.protocols.withheld import Withheld
@@ -102,10 +103,11 @@ class Lane:
             accounts.close()
             session.journal.close()
 
-    def settle(self, home: str, name: str) -> None:
+    def settle(self, home: str, name: str, *, start: bool = True) -> None:
         with self.opened() as (session, login):
             store = Keystore.open(self.state.keys, "meters", self.unlock)
-            code = invite(session, login, store, find_meter(session, home))
+            meter = find_meter(session, home)
+            code = invite(session, login, store, meter, from_start(session, store, meter) if start else None)
             enrol(session, login, store, code=code, name=name, password=PASSWORD)
         self.say(name, "agree", notice=1, digest=bytes(32))
 
@@ -644,6 +646,20 @@ class TestOneGridAGrantee:
         assert (given.windows, given.status == "live") == (comes, comes > 0)
 
 
+def test_a_grant_reaches_no_farther_back_than_its_customer_reads(lane: Lane) -> None:
+    lane.settle("home3", "carol", start=False)
+    grant = lane.grant("carol")
+    with lane.grants("carol") as desk:
+        assert desk.unread(grant) == SPAN[0] + 3 * HOUR
+    with lane.grants("ada") as desk:
+        assert desk.unread(grant) is None
+    assert lane.deliver().delivered == ()
+    lane.run()
+    (granted,) = lane.read()
+    assert granted.sums.starts.tolist() == [SPAN[0] + hour * HOUR for hour in (3, 4, 5)]
+    assert granted.sums.energies.tolist() == lane.source("home3")[180:].reshape(3, 60).sum(axis=1).tolist()
+
+
 class TestMovedOut:
     def test_the_next_customer_grants_nothing_from_before_them(self, lane: Lane) -> None:
         lane.grant()
@@ -655,11 +671,11 @@ class TestMovedOut:
         lane.grant("eve")
         lane.run()
         (granted,) = lane.read()
-        assert granted.sums.readings.tolist() == [0, 0, 0, 60, 60, 60]
-        assert granted.sums.energies.tolist()[:3] == [0, 0, 0]
-        assert granted.sums.energies.tolist()[3:] == lane.source("home1")[180:].reshape(3, 60).sum(axis=1).tolist()
+        # What ada could read is in no window: neither with her energy nor as an empty one.
+        assert granted.sums.readings.tolist() == [60, 60, 60]
+        assert granted.sums.energies.tolist() == lane.source("home1")[180:].reshape(3, 60).sum(axis=1).tolist()
         with lane.grants("eve") as desk:
-            assert [each.windows for each in desk.given()] == [6]
+            assert [each.windows for each in desk.given()] == [3]
 
     def test_who_withdraws_their_agreement_delivers_nothing_until_they_agree(self, lane: Lane) -> None:
         lane.grant()

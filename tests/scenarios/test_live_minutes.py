@@ -21,6 +21,7 @@ from smarter.protocols.intake import Intake
 from smarter.protocols.live_minutes import LiveMinutes, following
 from smarter.protocols.notice import notice_of
 from smarter.protocols.plan import plan_run
+from smarter.protocols.readable_from import from_start
 from smarter.run import run
 from smarter.scenario import Scenario, parse_scenario
 from smarter.state import StateFolder
@@ -38,7 +39,8 @@ class Home:
         with self.opened("02:00") as door:
             store = Keystore.open(self.state.keys, "meters", self.unlock)
             session, login = door.session, door.login
-            code = enrolment.invite(session, login, store, enrolment.find_meter(session, "home1"))
+            meter = enrolment.find_meter(session, "home1")
+            code = enrolment.invite(session, login, store, meter, from_start(session, store, meter))
             enrolment.enrol(
                 session, login, store, code=code, name="ada", password=PASSWORD, notice=notice_of(session.scenario)
             )

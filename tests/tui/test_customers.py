@@ -37,6 +37,7 @@ from smarter.protocols.bill_check import BillCheck, check_bills
 from smarter.protocols.door import Door, opening
 from smarter.protocols.notice import notice_of
 from smarter.protocols.own_use import OwnBook
+from smarter.protocols.readable_from import from_start
 from smarter.run import run
 from smarter.scenario import Scenario, parse_scenario
 from smarter.state import StateFolder
@@ -74,9 +75,11 @@ class Street:
         with opening(self.scenario, self.state, lambda: self.unlock) as door:
             yield door, Keystore.open(self.state.keys, "meters", self.unlock)
 
-    def invite(self, home: str) -> str:
+    def invite(self, home: str, *, start: bool = True) -> str:
         with self.opened() as (door, store):
-            return enrolment.invite(door.session, door.login, store, enrolment.find_meter(door.session, home))
+            meter = enrolment.find_meter(door.session, home)
+            readable = from_start(door.session, store, meter) if start else None
+            return enrolment.invite(door.session, door.login, store, meter, readable)
 
     def settle(self) -> None:
         code, notice = self.invite("home1"), notice_of(self.scenario)
@@ -182,7 +185,10 @@ class TestTheDoor:
 
     async def test_says_how_to_invite_where_nobody_was(self, finished_app: SmarterApp) -> None:
         async with at_the_door(finished_app) as (pilot, page):
-            assert "smarter customer invite" in words(page, "#nothing")
+            said = words(page, "#nothing")
+            assert "smarter customer invite" in said
+            assert "METER --since start" in said
+            assert "Without --since the customer reads what is measured after they enrol." in said
             await pilot.press("f2")
             assert page.place == "notice"
             assert "Who can read what" in page.copied()
@@ -251,6 +257,20 @@ class TestTheDoor:
             await pilot.press("c")
             await settled(pilot)
             assert "you agree to version" in page.copied()
+
+    async def test_says_from_when_on_there_is_something_to_read(self, street: Street, street_app: SmarterApp) -> None:
+        code = street.invite("home2", start=False)
+        async with at_the_door(street_app, size=(80, 24)) as (pilot, page):
+            await pilot.press("f2", "a")
+            await typed(pilot, code, "bob", PASSWORD, PASSWORD)
+            await pilot.press("f10", "enter")
+            await typed(pilot, "bob", PASSWORD)
+            await settled(pilot, lambda: page.attended and words(page, "#own-words"))
+            said = "your minutes can be read from your meter's next key epoch on: run again."
+            assert words(page, "#own-words") == said
+            assert not page.charted
+            await pilot.press("b")
+            await settled(pilot, lambda: said in notices(street_app))
 
     async def test_keys_in_one_burst_go_where_they_belong(self, street_app: SmarterApp) -> None:
         async with at_the_door(street_app) as (pilot, page):

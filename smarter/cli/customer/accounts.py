@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,21 +23,42 @@ from smarter.cli.customer.door import opening
 from smarter.cli.options import debug_option, scenario_argument, state_option, unlock_option, unlocking
 from smarter.errors import UsageError
 
+if TYPE_CHECKING:
+    from smarter.keys.keystore import Keystore
+    from smarter.protocols.readable_from import ReadableFrom
+    from smarter.protocols.session import Session
+    from smarter.state import KeptMeter
+
+START = "start"
+"""For ``--since``: all that the meter has measured."""
+
 
 @click.command(
     epilog="\b\nExamples:\n  smarter customer invite quickstart apt3\n"
-    "  smarter customer invite quickstart 4f1c > code.txt"
+    "  smarter customer invite quickstart 4f1c > code.txt\n"
+    "  smarter customer invite quickstart apt3 --since start"
 )
 @scenario_argument
 @click.argument("meter", metavar="METER")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="First moment that the customer may read, local; or the word start, for all. [default: the next key epoch]",
+)
 @state_option
 @unlock_option
 @debug_option
-def invite(scenario: str, overrides: tuple[str, ...], meter: str, state: Path | None, unlock: str) -> None:
+def invite(
+    scenario: str, overrides: tuple[str, ...], meter: str, since: str | None, state: Path | None, unlock: str
+) -> None:
     """Print the one-time code with which a customer enrols for METER, once.
 
     METER is the source's name for it, or the first digits of its pseudonym. An earlier code that was not used is void
     from now on. It takes the secret of the meters' keystore.
+
+    The customer reads from the first key epoch that begins after they enrol. Only --since lets them read what was
+    measured earlier; the audit log notes how far back. A key epoch begins with each run and each billing period. A TIME
+    inside one means the next one. What an earlier customer of the meter could read stays sealed in any case.
     """
     from smarter.keys.keystore import Keystore
     from smarter.protocols import enrolment
@@ -44,11 +66,34 @@ def invite(scenario: str, overrides: tuple[str, ...], meter: str, state: Path | 
     with opening(scenario, overrides, state, unlock, locked=True, first=True) as door:
         found = enrolment.find_meter(door.session, meter)
         store = Keystore.open(door.folder.keys, "meters", unlocking(unlock, door.folder))
-        code = enrolment.invite(door.session, door.login, store, found)
+        readable = _readable(since, door.session, store, found)
+        code = enrolment.invite(door.session, door.login, store, found, readable)
     click.echo(
-        f"The code for meter {found.source} ({found.pseudonym.hex()}); hand it over, it is not shown again:", err=True
+        f"The code for meter {found.source} ({found.pseudonym.hex()}); hand it over, it is not shown again. "
+        f"Its customer can read {_spelt(readable)}:",
+        err=True,
     )
     click.echo(code)
+
+
+def _readable(since: str | None, session: Session, store: Keystore, meter: KeptMeter) -> ReadableFrom:
+    """From when on the customer is to read, as the installer says it."""
+    from smarter.protocols.readable_from import from_moment, from_next_epoch, from_start, plan_of
+    from smarter.scenario.moments import epoch, parse_moment
+
+    if since is None:
+        return from_next_epoch(session, meter)
+    if since.strip().lower() == START:
+        return from_start(session, store, meter)
+    try:
+        moment = epoch(parse_moment(since), plan_of(session, meter.pseudonym).timezone)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"--since: {error}, or {START} for all that the meter has measured.") from error
+    return from_moment(session, store, meter, moment)
+
+
+def _spelt(readable: ReadableFrom) -> str:
+    return f"from {readable.since} on" if readable.since else "from the next key epoch on"
 
 
 @click.command(
@@ -92,8 +137,9 @@ def enrol(
             door.session, door.login, store, code=code, name=name, password=password, notice=notice
         )
     click.echo(
-        f"{enrolled.account.name} is enrolled with meter {enrolled.account.meter.hex()}. The recovery code sets a new "
-        "password should you forget yours; write it down, it is not shown again:",
+        f"{enrolled.account.name} is enrolled with meter {enrolled.account.meter.hex()}, and can read "
+        f"{_spelt(enrolled.readable)}. The recovery code sets a new password should you forget yours; write it down, "
+        "it is not shown again:",
         err=True,
     )
     click.echo(enrolled.recovery_code)

@@ -57,15 +57,18 @@ def erase(
 
     with opening(scenario, overrides, state, unlock, locked=True, first=meter is not None) as door:
         if meter is None:
-            account = door.holder().account
+            holder = door.holder()
+            account = holder.account
             if not account.meter:
                 raise UsageError(f"{account.name} is no customer, and has no readings to erase.")
+            since = enrolment.since_of(holder)
             by, kept = named_holder(account), enrolment.find_meter(door.session, account.meter.hex())
         else:
+            since = None
             by, kept = LOCAL, enrolment.find_meter(door.session, meter)
         whose = "your readings" if meter is None else f"the readings of meter {kept.source}"
         ask_whether(f"{demand_taken(door.session.scenario)} Erase {whose} for good?", yes)
-        signed = erasure.erase(door.session, door.folder, unlocking(unlock, door.folder), kept, by=by)
+        signed = erasure.erase(door.session, door.folder, unlocking(unlock, door.folder), kept, by=by, since=since)
     click.echo(signed.form() if as_json else receipt_text(signed), nl=False)
 
 

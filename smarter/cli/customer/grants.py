@@ -84,7 +84,7 @@ def grant(
     What was delivered cannot be called back. Compare the key's fingerprint with the grantee by another way than the
     file came. Printed is the grant document: hand it to the grantee, who learns your meter's key from it.
     """
-    from smarter.charts.rights import finer_words, withheld_words
+    from smarter.charts.rights import finer_words, unread_words, withheld_words
     from smarter.keys.public import public_in
     from smarter.protocols.grant_document import GrantDocument
     from smarter.protocols.grant_wish import LIFETIME, Wish, parse_window, spell_window
@@ -118,6 +118,8 @@ def grant(
             click.echo(f"wrote the grant document to {out}", err=True)
         for sentence in withheld_words(grants.withheld(given), plan.timezone):
             click.echo(f"note: {sentence}", err=True)
+        if (unread := grants.unread(given)) is not None:
+            click.echo(f"note: {unread_words(unread, plan.timezone)}", err=True)
         if finer := grants.finer(given):
             click.echo(f"warning: {finer_words(finer)}", err=True)
         _deliver(door, holder.account.meter, unlock)

@@ -43,6 +43,7 @@ def watch(
     Where there is no terminal it prints a line whenever something new has come. Watching keeps you logged in, at most
     for 12 hours.
     """
+    from smarter.charts.own_use import nothing_to_open
     from smarter.protocols.customer_desk import CustomerDesk
     from smarter.protocols.live_minutes import LiveMinutes, following
 
@@ -60,7 +61,7 @@ def watch(
         else:
             _print_lines(live, news)
         if live.own is None:
-            click.echo("your meter has kept no reading that you can open yet", err=True)
+            click.echo(nothing_to_open(desk.erased, desk.plan.timezone), err=True)
         if door.session.finished:
             click.echo("the run has come to its end", err=True)
         else:

@@ -61,13 +61,14 @@ class EnrolmentRequest:
 
 @dataclass(frozen=True)
 class EnrolmentAnswer:
-    """The meter tells its customer which key it signs with, for the public key that it has enrolled.
+    """The meter's signing key and the first readable key epoch, for the customer key that it has enrolled.
 
     Attributes:
         deployment: 16 bytes.
         pseudonym: 8 bytes.
         fingerprint: of the customer's public key.
         verify_key: the meter's Ed25519 public key, 32 bytes.
+        after: the last key epoch that stays sealed to the customer; 0: none does.
         mac: HMAC-SHA256 over :meth:`authenticated` under another key from the code; 32 bytes.
     """
 
@@ -75,11 +76,13 @@ class EnrolmentAnswer:
     pseudonym: bytes
     fingerprint: str
     verify_key: bytes
+    after: int
     mac: bytes
 
     def authenticated(self) -> bytes:
         """What the MAC covers."""
-        return wire.encode("enrolled", [self.deployment, self.pseudonym, self.fingerprint, self.verify_key])
+        fields = [self.deployment, self.pseudonym, self.fingerprint, self.verify_key, self.after]
+        return wire.encode("enrolled", fields)
 
     def encode(self) -> bytes:
         """The byte form."""
@@ -89,11 +92,12 @@ class EnrolmentAnswer:
     def decode(cls, data: bytes) -> EnrolmentAnswer:
         """The reverse; raises :class:`MalformedMessage`. The MAC is the customer's to check."""
         body, mac = wire.decode("enrolment-answer", data, [bytes, bytes])
-        deployment, pseudonym, fingerprint, verify_key = wire.decode("enrolled", body, [bytes, bytes, str, bytes])
-        answer = cls(deployment, pseudonym, fingerprint, verify_key, mac)
+        answer = cls(*[*wire.decode("enrolled", body, [bytes, bytes, str, bytes, int]), mac])
         _check_sizes(answer.deployment, answer.pseudonym)
         if (len(answer.verify_key), len(mac)) != (_VERIFY_KEY_BYTES, _MAC_BYTES):
             raise MalformedMessage("an enrolment answer has a key or a MAC that cannot be.")
+        if not 0 <= answer.after <= LAST_EPOCH:
+            raise MalformedMessage("an enrolment answer names an epoch that cannot be.")
         return answer
 
 

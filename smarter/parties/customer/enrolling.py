@@ -38,8 +38,8 @@ class Enrolling:
         mac = mac_of(self._invitation.request, self._unsigned.authenticated())
         return replace(self._unsigned, mac=mac).encode()
 
-    def accept(self, data: bytes) -> bytes:
-        """The meter's public signing key, from its answer.
+    def accept(self, data: bytes) -> EnrolmentAnswer:
+        """The meter's answer, with its public signing key and the last key epoch that stays sealed.
 
         Raises:
             AuthenticationFailed: the answer is not of the meter that the code is for, or is about another key.
@@ -53,4 +53,4 @@ class Enrolling:
             asked.fingerprint,
         ):
             raise AuthenticationFailed("the answer to the enrolment is not that of the meter which the code is for.")
-        return answer.verify_key
+        return answer

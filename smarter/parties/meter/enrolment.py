@@ -6,6 +6,8 @@ There is no way to ask it for the billing-MAC key, nor for a seal key under a ke
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from smarter.api import Cipher, Keywrap, PublicKey
 from smarter.errors import AuthenticationFailed, UsageError
 from smarter.keys.derive import epoch_keys
@@ -22,6 +24,8 @@ class CustomerLink:
     Attributes:
         customer: the one public key that has been enrolled; None before.
         verify_key: the Ed25519 public key that came with it, for what the customer states; empty before.
+        after: the last key epoch that stays sealed to them; before an enrolment, to any customer.
+        slot: no key epoch that begins before is theirs either; None: no such bound.
     """
 
     def __init__(
@@ -33,6 +37,9 @@ class CustomerLink:
         invitation: Invitation | None = None,
         customer: PublicKey | None = None,
         verify_key: bytes = b"",
+        epoch: int = 0,
+        after: int = 0,
+        slot: int | None = None,
     ) -> None:
         self._identity = identity
         self._keywrap = keywrap
@@ -40,9 +47,14 @@ class CustomerLink:
         self._invitation = invitation
         self.customer = customer
         self.verify_key = verify_key
+        self._epoch = epoch
+        self.after = after
+        self.slot = slot
 
     def enrol(self, data: bytes) -> bytes:
         """Take the public keys of a request that the code authenticates, once; returns the answer.
+
+        From when on the customer reads is as the installer said in the invitation; the request cannot say it.
 
         Raises:
             AuthenticationFailed: the request was not made with the code that is open for this meter, or none is.
@@ -62,19 +74,23 @@ class CustomerLink:
         if public.fingerprint != request.fingerprint:
             raise AuthenticationFailed("the request to enrol names another key than the one it carries.")
         self.customer, self.verify_key, self._invitation = public, request.verify_key, None
+        self.after = max(self.after, self._epoch if invitation.after is None else invitation.after)
+        self.slot = max((slot for slot in (self.slot, invitation.slot) if slot is not None), default=None)
         verify_key = public_of(self._identity.signing_key)
-        unsigned = EnrolmentAnswer(request.deployment, request.pseudonym, public.fingerprint, verify_key, b"")
-        mac = mac_of(invitation.answer, unsigned.authenticated())
-        return EnrolmentAnswer(request.deployment, request.pseudonym, public.fingerprint, verify_key, mac).encode()
+        answer = EnrolmentAnswer(request.deployment, request.pseudonym, public.fingerprint, verify_key, self.after, b"")
+        return replace(answer, mac=mac_of(invitation.answer, answer.authenticated())).encode()
 
     def wrap(self, epoch: int, secret: bytes) -> bytes:
         """The seal key of one of the meter's epochs, for its customer, signed.
 
         Raises:
             UsageError: the meter has no customer.
+            ValueError: the epoch stays sealed to them.
         """
         if self.customer is None:
             raise UsageError("this meter has no customer to wrap a seal key for; invite one.")
+        if epoch <= self.after:
+            raise ValueError(f"key epoch {epoch} stays sealed to the meter's customer, who reads after {self.after}")
         deployment, pseudonym = self._identity.deployment, self._identity.pseudonym
         seal = epoch_keys(
             secret,

@@ -51,7 +51,8 @@ class EnteredPage(DoorPage[RightsCounter, Visit]):
         invite = command(reference_of(scenario.path), self.bench.overrides, "customer invite")
         return (
             "Nobody has an account yet.\n\nWhoever runs the meters invites a customer, in a terminal:\n"
-            f"{invite} METER\n\nWith the code that it prints an account is opened: press f2."
+            f"{invite} METER --since start\n\nWithout --since the customer reads what is measured after they enrol.\n"
+            "With the code that it prints an account is opened: press f2."
         )
 
     @property
