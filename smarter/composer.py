@@ -92,6 +92,7 @@ class Composer:
             () if session.finished else session.journal.ledger(),
             session.faults(),
             outbox=(message for _, message in self._pes_state.outbox(session.journal)),
+            lost={plan.name: session.journal.lost_until(plan.name) for plan in session.plans},
             threads=workers,
         )
         for party, counts in self._tally.views.items():

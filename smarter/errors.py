@@ -75,7 +75,7 @@ class AlteredLog(IntegrityError):
     Attributes:
         number: of the first entry that is wrong; 0 when that cannot be told.
         what: is wrong: ``changed``, ``missing``, ``out of order``, ``cut at the tail``, ``signed by another key``,
-            ``head does not match``, ``not in the log``.
+            ``head does not match``, ``not in the log``, ``not in the ledger``.
     """
 
     def __init__(self, number: int, what: str, message: str) -> None:
@@ -88,8 +88,23 @@ class AlteredLog(IntegrityError):
         self.what = what
 
 
+class RolledBack(IntegrityError):
+    """A state that is from before the head of its audit log which is kept elsewhere."""
+
+    def __init__(self, message: str) -> None:
+        """``message``: what shows it; the way out is the same for all."""
+        super().__init__(
+            f"{message}: if the state was restored from a backup, or copied, say so with `smarter audit "
+            "accept-restore`; if not, keep all of it for an investigation."
+        )
+
+
 class DamagedKeys(IntegrityError):
     """A keystore that cannot be read back."""
+
+
+class ReplacedKeys(IntegrityError):
+    """A keystore that is not the one which the others, or the head of the audit log, know."""
 
 
 class WrongPassphrase(IntegrityError):

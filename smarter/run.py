@@ -22,10 +22,11 @@ from smarter.model.events import (
     Started,
 )
 from smarter.protocols.areas import expected_encryptions
-from smarter.protocols.auditing import ReleaseNotes, audit_under, note_keys
+from smarter.protocols.auditing import ReleaseNotes, audit_under, note_keys, require_untouched
 from smarter.protocols.blinding import Blindings
 from smarter.protocols.consent import Consents
 from smarter.protocols.expiry import keys_due
+from smarter.protocols.key_changes import adopt
 from smarter.protocols.plan import NeighbourhoodPlan, plan_run
 from smarter.protocols.provision import open_keys
 from smarter.protocols.run_grants import RunGrants
@@ -99,6 +100,7 @@ def _events(
     alike = _alike(scenario, planned) if planned else []
     state.make()
     with state.locked():
+        require_untouched(state)
         session = find(scenario, state)
         plans = session.plans if session else planned or plan_run(scenario)
         if planned is None:
@@ -131,6 +133,7 @@ def _events(
                     closing(Consents(session, keyring.stores["meters"], state.accounts)) as consents,
                     closing(RunGrants(session, keyring.stores["meters"], state, audit, clock)) as grants,
                 ):
+                    adopt(state, keyring.stores, audit)
                     note_keys(audit, keyring)
                     if not session.finished:
                         note_alike(audit, session, alike)

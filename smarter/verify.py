@@ -9,7 +9,7 @@ released, and no other. One that was erased is passed over.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from smarter.api import SourceMeter
 from smarter.errors import VerificationFailed
 from smarter.model.cells import Cell
+from smarter.model.clock import NEVER
 from smarter.model.control import heed
 from smarter.model.messages import Status
 from smarter.model.messages.epoch import PURPOSES, Purposes
@@ -76,7 +77,7 @@ def verify_report(session: Session, report: Report) -> Iterator[tuple[int, int]]
             for home in homes:
                 due -= home.absent(cuts)
             done += len(homes)
-        closed = _Closed.of(street, rules, cuts, session.journal.rule_4_since(plan.name))
+        closed = _Closed.of(street, rules, cuts, session.journal.rule_4_since(plan.name), _lost(session, plan))
         expected = plan.billing.expected(plan.axis)
         for row, kept in enumerate(session.roster[plan.name]):
             billed = report.household(kept.pseudonym.hex(), plan.name)
@@ -137,6 +138,18 @@ class _Street:
             self.cells[row, windows[there]] |= np.uint8(flag)
 
 
+def _lost(session: Session, plan: NeighbourhoodPlan) -> dict[int, set[int]]:
+    """Starts of the windows that were given up when the state was put back, by row; of demand under -1."""
+    if session.journal.lost_until(plan.name) == NEVER:
+        return {}
+    rows = {kept.pseudonym.hex(): row for row, kept in enumerate(session.roster[plan.name])} | {plan.name: -1}
+    lost: dict[int, set[int]] = {}
+    for entry in session.journal.ledger():
+        if entry.status == Status.LOST and entry.holder in rows:
+            lost.setdefault(rows[entry.holder], set()).add(entry.start)
+    return lost
+
+
 @dataclass(frozen=True)
 class _Closed:
     """What stays closed, and with which status: by window of demand, and by meter and window of billing; None: none."""
@@ -145,10 +158,17 @@ class _Closed:
     bills: list[list[Status | None]]
 
     @classmethod
-    def of(cls, street: _Street, rules: ReleaseRules, cuts: Sequence[int], since: int) -> _Closed:
+    def of(
+        cls, street: _Street, rules: ReleaseRules, cuts: Sequence[int], since: int, lost: Mapping[int, Collection[int]]
+    ) -> _Closed:
         """Judge by all the rules, a billing window at a time, as they closed.
 
-        ``since``: the slot from which on there was rule 4.
+        Args:
+            street: with its sums and counts.
+            rules: of release.
+            cuts: slots of earlier ends of the span.
+            since: the slot from which on there was rule 4.
+            lost: starts of the windows that were given up when the state was put back, by row; of demand under -1.
         """
         plan, interval = street.plan, street.plan.axis.interval
         demand: list[Status | None] = [
@@ -165,6 +185,10 @@ class _Closed:
             ]
             for counts in street.bill_counts.tolist()
         ]
+        for row, starts in lost.items():
+            grid, own = (plan.demand, demand) if row < 0 else (plan.billing, bills[row])
+            for window in np.flatnonzero(np.isin(grid.starts, list(starts))).tolist():
+                own[window] = Status.LOST
         edges = plan.billing.slots(plan.axis)
         for window in range(len(plan.billing)):
             heed()

@@ -26,6 +26,7 @@ _STATUS = {
     "refused": ("✕", "red"),
     "withheld": ("✕", "red"),
     "held": ("✕", "red"),
+    "lost": ("✕", "red"),
     "erased": ("∅", "dim"),
 }
 _MWH_PER_KWH_DIGITS = 6

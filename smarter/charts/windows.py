@@ -24,7 +24,7 @@ SUMS, OWN = COLOURS["sum"], COLOURS["clear"]
 FINE = 4
 """Parts of a dot: so that each dot has some that are wholly its own, wherever rounding puts its border."""
 
-CLOSED = ("refused", "withheld", "held")
+CLOSED = ("refused", "withheld", "held", "lost")
 """Statuses of windows that were measured, and not released."""
 
 

@@ -79,6 +79,16 @@ def ask_whether(question: str, yes: bool) -> None:
     click.confirm(question, abort=True, err=True)
 
 
+def ask_reason(reason: str | None) -> str:
+    """Why something is done, as given or typed."""
+    if reason is not None:
+        return reason
+    if not sys.stdin.isatty():
+        raise UsageError("nobody can be asked for the reason: give it with --reason.")
+    answer: str = click.prompt("The reason", err=True)
+    return answer
+
+
 def ask_key_passphrase() -> str:
     """The passphrase of a private key in a file of one's own."""
     return _secret(KEY_PASSPHRASE, "Passphrase of the key", "passphrase of the key")

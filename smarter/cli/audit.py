@@ -1,4 +1,4 @@
-"""``smarter audit``: the audit log, its check, its head, and released sums."""
+"""``smarter audit``: the audit log, its check, its head, a state that was put back, and released sums."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smarter.cli.asking import ask_reason
 from smarter.cli.options import begun, debug_option, scenario_argument, state_option, unlock_option, unlocking
 from smarter.model.audit import ACTIONS
 
@@ -176,6 +177,56 @@ def head(scenario: str, overrides: tuple[str, ...], state: Path | None) -> None:
 
     _, folder = begun(scenario, overrides, state, "audit log")
     click.echo(head_of(folder).text())
+
+
+@audit.command(
+    name="accept-restore",
+    epilog="\b\nExamples:\n  smarter audit accept-restore quickstart\n"
+    "  smarter audit accept-restore quickstart --reason 'disk replaced, backup of 3 May'",
+)
+@scenario_argument
+@click.option("--reason", metavar="TEXT", help="Why the state was put back; kept in the log. [default: asked for]")
+@click.option(
+    "--keys-of",
+    "keys_of",
+    multiple=True,
+    metavar="PARTY",
+    help="Accept the keystore of this party, too, which is not the one that the head knows; may be repeated.",
+)
+@state_option
+@unlock_option
+@debug_option
+def accept(
+    scenario: str,
+    overrides: tuple[str, ...],
+    reason: str | None,
+    keys_of: tuple[str, ...],
+    state: Path | None,
+    unlock: str,
+) -> None:
+    """Go on with a state that was restored from a backup, or with one of two copies of a state.
+
+    The head of the log that is kept elsewhere is ahead of such a state, and nothing is written until this is accepted.
+    Windows that the head knows to be decided, and the state does not, are lost: they are never opened again.
+    """
+    from smarter.charts.marks import moment
+    from smarter.protocols.restoring import accept_restore, find_restored
+
+    checked, folder = begun(scenario, overrides, state, "audit log")
+    with folder.locked():
+        there = find_restored(folder)
+        click.echo(f"The log ends after entry {there.entries:,}; its head elsewhere knows {there.known:,}.", err=True)
+        for name, until in there.lost.items():
+            known = checked.neighbourhoods.get(name)
+            click.echo(
+                f"{name}: what is not decided yet and begins before {moment(until, known.timezone if known else 'UTC')}"
+                " is lost: it may have been released already, and is never opened again.",
+                err=True,
+            )
+        for party in there.keys:
+            click.echo(f"The keystore of {party} is not the one that the head knows.", err=True)
+        accept_restore(folder, unlocking(unlock, folder), ask_reason(reason), keys_of)
+    click.echo("accepted, and noted in the audit log")
 
 
 @audit.command(

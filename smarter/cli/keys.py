@@ -97,7 +97,7 @@ def rotate(
 
     The releaser's aggregation key can be replaced only when no window is open, that is between runs.
     """
-    from smarter.protocols.auditing import rotate as replace_key
+    from smarter.protocols.key_changes import rotate as replace_key
     from smarter.protocols.session import recalled
 
     checked, folder = begun(scenario, overrides, state)

@@ -20,6 +20,7 @@ from smarter.keys.naming import fingerprint
 PARTY = "audit"
 SIGN, IDENTIFY = "sign", "identify"
 SIGNING_CONTEXT = b"smarter audit head, version 1"
+VOUCHING_CONTEXT = b"smarter audit head vouched for, version 1"
 _IDENTIFYING = b"smarter audit identifier, version 1"
 _KEY_BYTES = 32
 IDENTIFIER_DIGITS = 16
@@ -51,17 +52,24 @@ class AuditKeys:
         return fingerprint(self.public)
 
     def sign(self, public: bytes, message: bytes) -> bytes:
-        """Sign with the private half of ``public``.
+        """Sign a batch with the private half of ``public``.
 
         Raises:
             AuthenticationFailed: it is not here.
         """
+        return signing.sign(self._private_of(public), message, SIGNING_CONTEXT)
+
+    def vouch(self, public: bytes, message: bytes) -> bytes:
+        """Sign what a head vouches for; raises as :meth:`sign`."""
+        return signing.sign(self._private_of(public), message, VOUCHING_CONTEXT)
+
+    def _private_of(self, public: bytes) -> bytes:
         if public not in self._private:
             raise AuthenticationFailed(
                 f"the audit log goes on under the signing key {fingerprint(public)[:8]}…, which was not in its "
                 "keystore; give the command again if it was replaced just now, or restore the keystore from a backup."
             )
-        return signing.sign(self._private[public], message, SIGNING_CONTEXT)
+        return self._private[public]
 
     def identifier(self, kind: str, name: str) -> str:
         """What the log calls somebody: HMAC-SHA256 of kind and name, its first 16 hexadecimal digits."""
@@ -72,6 +80,11 @@ class AuditKeys:
 def verify(public: bytes, message: bytes, signature: bytes) -> None:
     """Return when ``signature`` is one of an audit log's; raises :class:`~smarter.errors.AuthenticationFailed`."""
     signing.verify(public, message, signature, SIGNING_CONTEXT)
+
+
+def verify_vouched(public: bytes, message: bytes, signature: bytes) -> None:
+    """Return when ``signature`` is of what a head vouches for; raises as :func:`verify`."""
+    signing.verify(public, message, signature, VOUCHING_CONTEXT)
 
 
 def fill(store: Keystore) -> None:

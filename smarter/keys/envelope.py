@@ -11,7 +11,6 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,10 +22,13 @@ from smarter.errors import DamagedKeys, OutOfBounds, WrongPassphrase, WrongShare
 from smarter.keys.derive import derive, joined
 from smarter.keys.entries import KeyEntry, PublicEntry
 from smarter.keys.kdf import Kdf
+from smarter.keys.pins import NO_PINS, Pin, Pins
 from smarter.keys.secret import KINDS
 
 FORMAT = "smarter-keystore"
-VERSION = 1
+VERSION = 2
+BEFORE = 1
+"""The version without generation and pins."""
 MAX_BYTES = 64 * 2**20
 _NONCE_BYTES = 12
 _SEAL = b"smarter keystore seal key, version 1"
@@ -55,6 +57,7 @@ class Envelope:
         where: the file, for messages.
         identity: random name of this keystore, hexadecimal.
         kind: what unlocks it: ``passphrase``, ``keyfile``, ``keyring`` or ``officers``.
+        generation: how many times its keys or its lock were changed.
         public: what can be listed; not authenticated before :func:`unseal` has opened the rest.
     """
 
@@ -63,14 +66,28 @@ class Envelope:
     identity: str
     kind: str
     kdf: Kdf
+    generation: int
     public: tuple[PublicEntry, ...]
     check: bytes
     aad: bytes
     nonce: bytes
     ciphertext: bytes
 
+    @property
+    def pin(self) -> Pin:
+        """What it is known by to the other keystores."""
+        return Pin.of(self.identity, self.kind, self.generation, self.public)
 
-def seal(party: str, identity: str, lock: Lock, entries: Sequence[KeyEntry], random: Randomness) -> bytes:
+
+@dataclass(frozen=True)
+class Contents:
+    """What only the secret of a keystore opens: its keys, and the pins that it holds."""
+
+    entries: list[KeyEntry]
+    pins: Pins
+
+
+def seal(party: str, identity: str, generation: int, lock: Lock, contents: Contents, random: Randomness) -> bytes:
     """The bytes of a keystore file, sealed under a fresh random nonce (SP 800-38D, section 8.2.2).
 
     Raises:
@@ -84,10 +101,12 @@ def seal(party: str, identity: str, lock: Lock, entries: Sequence[KeyEntry], ran
         "unlock": lock.kind,
         "kdf": lock.kdf.header(),
         "check": lock.key(_CHECK, party, identity).hex(),
-        "public": [_public_form(entry) for entry in entries],
+        "generation": generation,
+        "public": [_public_form(entry) for entry in contents.entries],
     }
     nonce = random.bytes(_NONCE_BYTES)
-    payload = _canonical({"version": VERSION, "private": [_text(entry.private) for entry in entries]})
+    privates = [_text(entry.private) for entry in contents.entries]
+    payload = _canonical({"version": VERSION, "private": privates, "pins": contents.pins.form()})
     ciphertext = AESGCM(lock.key(_SEAL, party, identity)).encrypt(nonce, payload, _canonical(header))
     whole = {**header, "nonce": nonce.hex(), "ciphertext": _text(ciphertext)}
     data = _canonical({**whole, "digest": _digest(whole)})
@@ -121,7 +140,7 @@ def read(data: bytes, where: str) -> Envelope:
         raise DamagedKeys(f"keystore {where} cannot be read, {why}: {_WAY_OUT}") from error
 
 
-def unseal(envelope: Envelope, lock: Lock) -> list[KeyEntry]:
+def unseal(envelope: Envelope, lock: Lock) -> Contents:
     """Open the private part.
 
     Raises:
@@ -143,7 +162,8 @@ def unseal(envelope: Envelope, lock: Lock) -> list[KeyEntry]:
         cipher = AESGCM(lock.key(_SEAL, party, envelope.identity))
         payload = json.loads(cipher.decrypt(envelope.nonce, envelope.ciphertext, envelope.aad))
         privates = [_bytes(text) for text in payload["private"]]
-        return [
+        pins = NO_PINS if payload["version"] == BEFORE else Pins.from_form(payload["pins"])
+        entries = [
             KeyEntry(
                 entry.purpose,
                 entry.fingerprint,
@@ -155,13 +175,17 @@ def unseal(envelope: Envelope, lock: Lock) -> list[KeyEntry]:
             )
             for entry, key in zip(envelope.public, privates, strict=True)
         ]
+        return Contents(entries, pins)
     except (InvalidTag, ValueError, KeyError, TypeError) as error:
         raise DamagedKeys(f"keystore {where} was altered and does not open: {_WAY_OUT}") from error
 
 
 def _envelope(whole: dict[str, Any], where: str) -> Envelope:
-    if (whole["format"], whole["version"]) != (FORMAT, VERSION):
+    if whole["format"] != FORMAT or whole["version"] not in (BEFORE, VERSION):
         raise ValueError("it is no keystore")
+    generation = whole["generation"] if whole["version"] == VERSION else 0
+    if not isinstance(generation, int) or generation < 0:
+        raise ValueError("its generation is no number")
     kdf = Kdf.from_header(whole["kdf"])
     if whole["unlock"] not in KINDS or (whole["unlock"] == "passphrase") != (kdf.cost is not None):
         raise ValueError("its derivation does not fit what unlocks it")
@@ -175,6 +199,7 @@ def _envelope(whole: dict[str, Any], where: str) -> Envelope:
         identity=str(whole["id"]),
         kind=str(whole["unlock"]),
         kdf=kdf,
+        generation=generation,
         public=public,
         check=_hex(whole["check"]),
         aad=_canonical({key: value for key, value in whole.items() if key not in _OUTSIDE_HEADER}),

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 Action = Literal[
     "begin",
     "repair",
+    "restore",
     "login",
     "login-failed",
     "logout",

@@ -110,7 +110,7 @@ class Released:
 
 @dataclass(frozen=True)
 class Refused:
-    """A window was not released, and why; ``status``: ``refused``, ``withheld`` or ``held``."""
+    """A window was not released, and why; ``status``: ``refused``, ``withheld``, ``held`` or ``lost``."""
 
     kind: WindowKind
     holder: str

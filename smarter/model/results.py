@@ -33,9 +33,9 @@ class WindowRow:
         readings: how many went in.
         expected: how many could have.
         energy: mWh; None unless complete or incomplete.
-        status: ``complete``, ``incomplete``, ``missing``, ``refused``, ``withheld`` (demand), ``held`` (a bill) or
-            ``erased``.
-        reason: why it was refused, withheld or held.
+        status: ``complete``, ``incomplete``, ``missing``, ``refused``, ``withheld`` (demand), ``held`` (a bill),
+            ``lost`` or ``erased``.
+        reason: why it was refused, withheld, held or lost.
     """
 
     kind: WindowKind

@@ -14,10 +14,11 @@ from smarter.errors import AlteredLog, IntegrityError, UsageError
 from smarter.keys import audit
 from smarter.keys.keystore import Keystore, public_entries
 from smarter.model.audit import HOUSEHOLDS, Entry, Named, Value
-from smarter.protocols.auditing import is_release, log_name, window_of
+from smarter.protocols.auditing import Deployed, is_release, log_name, window_of
 from smarter.state import Journal, StateFolder
 from smarter.state.audit.check import snapshot, walk
 from smarter.state.audit.files import load_head
+from smarter.state.audit.heads import compare
 from smarter.state.audit.lines import Head
 from smarter.state.audit.log import AuditLog
 from smarter.state.folder import ANCHOR
@@ -55,7 +56,7 @@ def read_audit(state: StateFolder, elsewhere: Sequence[Path] = ()) -> Reading:
     listed = public_entries(state.keys, audit.PARTY)
     keys = {entry.public for entry in listed if entry.purpose == audit.SIGN}
     seen = snapshot(state, *elsewhere)
-    return Reading(walk(seen, name, keys, audit.verify), seen.torn)
+    return Reading(walk(seen, name, keys, audit.verify, audit.verify_vouched), seen.torn)
 
 
 def about(entries: Iterable[Entry], log: AuditLog, *named: Named) -> Iterator[Entry]:
@@ -96,6 +97,8 @@ def check_audit(state: StateFolder, elsewhere: Sequence[Path]) -> Checked:
         AlteredLog: with the number of the first entry that is wrong, and what is wrong.
         DamagedKeys: the keystore of party ``audit`` does not read back.
         IntegrityError: there is no head ``elsewhere``.
+        ReplacedKeys: a keystore is not the one that a head knows.
+        RolledBack: the ledger is from before a head.
         UsageError: there is no log yet.
     """
     # Ledger, outbox, log: each before what it leads to, should a run go on meanwhile.
@@ -104,13 +107,23 @@ def check_audit(state: StateFolder, elsewhere: Sequence[Path]) -> Checked:
     for entry in reading.entries:
         count += 1
         if entry.action == "release":
-            unlogged.subtract([_mark(entry.detail)])
+            mark = _mark(entry.detail)
+            unlogged[mark] -= 1
+            if unlogged[mark] < 0:
+                kind, start, end, _ = mark
+                raise AlteredLog(
+                    entry.number,
+                    "not in the ledger",
+                    f"entry {entry.number} of the audit log {state.audit_log} is a release that the ledger does not "
+                    f"have: of a {kind} window from {start} to {end}",
+                )
     for place in elsewhere:
         if not place.exists():
             raise IntegrityError(
                 f"no head of the audit log is kept in {place}, so that nobody can say whether its tail was cut; name a "
                 f"head that you have kept with --anchor, or do without by an empty {ANCHOR}."
             )
+    _compare_heads(state, elsewhere)
     missing = next((mark for mark, times in unlogged.items() if times > 0), None)
     # What was in the outbox when the run was stopped is in the ledger, and perhaps not opened yet.
     if missing is not None and not pending:
@@ -122,6 +135,16 @@ def check_audit(state: StateFolder, elsewhere: Sequence[Path]) -> Checked:
             f"to {end}",
         )
     return Checked(count, reading.torn)
+
+
+def _compare_heads(state: StateFolder, elsewhere: Sequence[Path]) -> None:
+    """Hold ledger and keystores against what heads vouch for; an old head that was printed knows older keystores."""
+    found = Deployed(state).found()
+    current = (state.audit_head, state.head_elsewhere(log_name(state)))
+    for place in (state.audit_head, *elsewhere):
+        head = load_head(place)
+        if head is not None and head.vouched is not None:
+            compare(found, head.vouched, place, pins=place in current)
 
 
 def _released(state: StateFolder) -> tuple[Counter[tuple[Value, ...]], bool]:

@@ -7,24 +7,26 @@ and goes on. A run notes releases and refusals when they are in the ledger and b
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 
 from smarter.errors import UsageError
 from smarter.keys import audit
 from smarter.keys.audit import AuditKeys
-from smarter.keys.entries import KeyEntry
-from smarter.keys.keystore import Keystore
+from smarter.keys.keystore import Keystore, pins_of
 from smarter.keys.unlock import Unlock
 from smarter.model.audit import HOUSEHOLDS, LOCAL, Named, Note, Value, household, key, neighbourhood
 from smarter.model.audit import party as named_party
 from smarter.model.messages import Status
 from smarter.parties.releaser import Decision
-from smarter.protocols import provision
-from smarter.protocols.provision import ROTATABLE, Cryptography, Keyring, audit_keystore
+from smarter.protocols.provision import ROTATABLE, Keyring, audit_keystore
 from smarter.state import Journal, LedgerRow, StateFolder
 from smarter.state.audit.check import committed
-from smarter.state.audit.lines import stamp
-from smarter.state.audit.log import AuditLog, Clock
+from smarter.state.audit.files import find_tail
+from smarter.state.audit.heads import check_heads
+from smarter.state.audit.lines import Vouched, stamp
+from smarter.state.audit.log import AuditLog, Clock, holding
 
 READS_ALL = Note("read", LOCAL, HOUSEHOLDS, {"what": "bills and demand"})
 """Somebody on the machine looks at what the MDMS knows of everybody."""
@@ -47,32 +49,71 @@ def open_audit(state: StateFolder, unlock: Unlock, clock: Clock = time.time) -> 
 
 def audit_under(store: Keystore, state: StateFolder, clock: Clock = time.time) -> AuditLog:
     """The same, with the opened keystore of party ``audit``."""
-    return AuditLog.open(state, AuditKeys.of(store, log_name(state)), clock, lambda: _past(state))
+    keys = AuditKeys.of(store, log_name(state))
+    return AuditLog.open(state, keys, clock, audit.verify_vouched, Deployed(state))
 
 
-def _past(state: StateFolder) -> Iterator[Note]:
-    journal = Journal(state.journal)
-    try:
-        for row in journal.ledger():
-            if is_release(row):
-                window = window_of(row.kind, row.start, row.end, row.digest)
-                yield Note("release", named_party("releaser"), _holder(row.kind, row.holder), window)
-    finally:
-        journal.close()
+@dataclass(frozen=True)
+class Deployed:
+    """What the audit log asks of its deployment: see :class:`smarter.state.audit.log.Deployment`."""
+
+    state: StateFolder
+
+    def past(self) -> Iterator[Note]:
+        """The releases that the ledger holds."""
+        with closing(Journal(self.state.journal)) as journal:
+            for row in journal.ledger():
+                if is_release(row):
+                    window = window_of(row.kind, row.start, row.end, row.digest)
+                    yield Note("release", named_party("releaser"), _holder(row.kind, row.holder), window)
+
+    def found(self) -> Vouched:
+        """What ledger and keystores show.
+
+        Raises:
+            DamagedKeys: a keystore is cut or altered.
+        """
+        with closing(Journal(self.state.journal)) as journal:
+            ends = journal.decided_ends()
+        return Vouched(ends, {party: pin.digest for party, pin in pins_of(self.state.keys).items()})
+
+
+def require_untouched(state: StateFolder) -> None:
+    """Hold log, ledger and keystores against the heads of the log; whoever writes to a state asks first.
+
+    Nothing is unlocked. A state without a deployment, or without a log, has nothing to be held against.
+
+    Raises:
+        AlteredLog: the log was cut or changed.
+        DamagedKeys: a keystore is cut or altered.
+        ReplacedKeys: a keystore is not the one that a head knows.
+        RolledBack: the state is from before the head that is kept elsewhere.
+    """
+    if not is_deployed(state):
+        return
+    with holding(state):
+        tail, _ = find_tail(state.audit_log)
+        check_heads(state, log_name(state), tail, audit.verify_vouched, Deployed(state).found)
 
 
 def log_name(state: StateFolder) -> str:
     """The name of a state's audit log, which is that of its deployment; raises :class:`UsageError` when it has none."""
-    deployment = None
-    if state.begun:
-        journal = Journal(state.journal)
-        try:
-            deployment = journal.get("deployment")
-        finally:
-            journal.close()
+    deployment = _deployment(state)
     if deployment is None:
         raise UsageError(f"there is no run in {state.path} yet, and so no audit log; `smarter run` makes one.")
-    return bytes(deployment).hex()
+    return deployment.hex()
+
+
+def is_deployed(state: StateFolder) -> bool:
+    """Whether a deployment was begun on a state."""
+    return _deployment(state) is not None
+
+
+def _deployment(state: StateFolder) -> bytes | None:
+    if not state.begun:
+        return None
+    with closing(Journal(state.journal)) as journal:
+        return journal.get("deployment")  # type: ignore[no-any-return] # as it was put there
 
 
 def note_keys(log: AuditLog, keyring: Keyring) -> None:
@@ -95,7 +136,7 @@ class ReleaseNotes:
         self._state = state
         self._unsettled = unsettled
 
-    def note(self, decisions: Iterable[Decision]) -> None:
+    def note(self, decisions: Sequence[Decision]) -> None:
         """Commit what becomes of every window, before one is opened; one without readings is not worth an entry."""
         there = set(self._there()) if self._unsettled else set()
         self._unsettled = False
@@ -103,6 +144,10 @@ class ReleaseNotes:
             place = note.action, self._log.text(note.subject), note.detail["kind"], note.detail["start"]
             if place not in there:
                 self._log.put(note)
+        for decision in decisions:
+            if decision.entries:
+                asked, end = decision.aggregate, max(entry.end for entry in decision.entries)
+                self._log.decided(asked.neighbourhood, asked.kind, end)
         self._log.commit()
 
     def _there(self) -> Iterator[tuple[object, ...]]:
@@ -135,33 +180,3 @@ def window_of(kind: str, start: int, end: int, digest: bytes = b"") -> dict[str,
     """What an entry tells of a window, and of the ciphertext that holds its sum."""
     window: dict[str, Value] = {"kind": kind, "start": stamp(start), "end": stamp(end)}
     return window | {"ciphertext": digest.hex()[:DIGEST_DIGITS]} if digest else window
-
-
-def rotate(state: StateFolder, unlock: Unlock, plugins: Cryptography, party: str, purpose: str) -> KeyEntry:
-    """Replace one key of a party, the audit log's own among them, and note it; as of :func:`provision.rotate`."""
-    if (party, purpose) == (audit.PARTY, audit.SIGN):
-        return _rotate_own(state, unlock)
-
-    def noting(before: KeyEntry, entry: KeyEntry) -> None:
-        with open_audit(state, unlock) as log:
-            log.note("key-change", LOCAL, key(entry.fingerprint), **_replaced(party, before))
-
-    return provision.rotate(state.keys, unlock, plugins, party, purpose, noting)
-
-
-def _rotate_own(state: StateFolder, unlock: Unlock) -> KeyEntry:
-    """By an entry that the earlier key signs. Of that the public half stays, so that its entries still verify."""
-    store = audit_keystore(state.keys, unlock)
-    before, entry = store.current(audit.SIGN), audit.new_signing_key()
-    # Both are kept first: stopped here, the log's next batch says the same.
-    store.add(entry)
-    store.save()
-    with audit_under(store, state) as log:
-        log.note("key-change", LOCAL, key(entry.fingerprint), **_replaced(audit.PARTY, before))
-    store.forget_earlier_private(audit.SIGN)
-    store.save()
-    return entry
-
-
-def _replaced(party: str, before: KeyEntry) -> dict[str, Value]:
-    return {"party": party, "purpose": before.purpose, "before": before.fingerprint}

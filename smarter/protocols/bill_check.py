@@ -115,6 +115,9 @@ def check_bills(
     return checks
 
 
+_SAID = {Status.REFUSED.word: "not released", Status.HELD.word: "held back", Status.LOST.word: "given up"}
+
+
 def _touched(own: OwnReadings, edges: NDArray[np.int64]) -> list[bool]:
     """Which windows have frames that stay sealed to this customer."""
     bounds = own.axis.first_slot_from(edges)
@@ -128,8 +131,8 @@ def _touched(own: OwnReadings, edges: NDArray[np.int64]) -> list[bool]:
 def _difference(row: WindowRow, counted: WindowRow, agreed: bool) -> Difference:
     if not agreed and not row.readings:
         why = "your meter sent nothing of it, since you did not agree to the notice: it is not billed"
-    elif row.status in (Status.REFUSED.word, Status.HELD.word):
-        said = "held back" if row.status == Status.HELD.word else "not released"
+    elif row.status in _SAID:
+        said = _SAID[row.status]
         why = f"{said}, so not billed{f': {row.reason}' if row.reason else ''}"
     elif row.readings < counted.readings:
         lost = counted.readings - row.readings

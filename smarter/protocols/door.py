@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from smarter.keys.unlock import Unlock
 from smarter.model.audit import Note
-from smarter.protocols.auditing import open_audit
+from smarter.protocols.auditing import open_audit, require_untouched
 from smarter.protocols.login import Login, cost_of
 from smarter.protocols.session import Session, recalled
 from smarter.scenario import Scenario
@@ -47,12 +47,14 @@ def opening(
         clock: tells when tries and sessions are, in epoch seconds.
 
     Raises:
+        AlteredLog, ReplacedKeys, RolledBack: the state is not the one that the heads of its audit log know.
         UsageError: the run was stopped at its very beginning.
         StateInUse: a run goes on, and ``locked``.
     """
     with ExitStack() as stack:
         if locked:
             stack.enter_context(folder.locked())
+        require_untouched(folder)
         session = recalled(scenario, folder)
         stack.callback(session.journal.close)
         accounts = Accounts(folder.accounts, clock)

@@ -5,36 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from smarter.errors import UsageError
 from smarter.keys import roster
 from smarter.keys.keystore import Keystore
 from smarter.keys.officers import KIND as OFFICERS
-from smarter.keys.secret import Locking, Secret, Unlock
-from smarter.keys.unlock import forget_kept
-from smarter.model.audit import LOCAL
+from smarter.keys.secret import Locking, Unlock
+from smarter.model.audit import LOCAL, Note
 from smarter.model.audit import party as named_party
-from smarter.protocols.auditing import open_audit
+from smarter.protocols.key_changes import change
 from smarter.protocols.provision import PARTIES
 from smarter.state import StateFolder
 
 SHARED = ("releaser",)
 """Whose keystore officers can lock: whoever releases is to be started by no one alone."""
-
-
-@dataclass(frozen=True)
-class _Noted:
-    """Notes a change of lock when its secret is there, and before it is used."""
-
-    way: Locking
-    note: Callable[[], None]
-
-    def new(self, party: str, identity: str) -> Secret:
-        secret = self.way.new(party, identity)
-        self.note()
-        return secret
 
 
 def lock(state: StateFolder, unlock: Unlock, party: str, kind: str, way: Locking) -> None:
@@ -52,15 +35,13 @@ def lock(state: StateFolder, unlock: Unlock, party: str, kind: str, way: Locking
         raise UsageError(f"there is no party {party}; there are {', '.join(parties)}.")
     if kind == OFFICERS and party not in SHARED:
         raise UsageError(f"officers can share the keystore of {', '.join(SHARED)}, not that of {party}.")
-    store = Keystore.open(state.keys, party, unlock)
-    before, identity = store.kind, store.identity
-    if kind == before == "keyfile":
-        raise UsageError(f"the keys of {party} are locked by a key file already.")
 
-    def note() -> None:
-        with open_audit(state, unlock) as log:
-            log.note("key-change", LOCAL, named_party(party), locked_by=kind, before=before)
+    def make(store: Keystore) -> Note:
+        before = store.kind
+        if kind == before == "keyfile":
+            raise UsageError(f"the keys of {party} are locked by a key file already.")
+        store.relock(way)
+        return Note("key-change", LOCAL, named_party(party), {"locked_by": kind, "before": before})
 
-    store.relock(_Noted(way, note))
-    # Only now: until the new file was in place, the old one was all there is.
-    forget_kept(state.keys, party, identity, before)
+    command = f"share SCENARIO {party}" if kind == OFFICERS else f"lock SCENARIO {party} --by {kind}"
+    change(state, unlock, party, command, make)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
+from types import MappingProxyType
 
 from smarter.api import SYSTEM_RANDOMNESS, Cipher, Record
 from smarter.model.control import heed
@@ -59,7 +60,8 @@ class PesDeployment:
     """The parties of a deployment, wired.
 
     ``roster``: the meters of each neighbourhood in lane order; ``outbox``: aggregates that wait for the releaser, who
-    may have decided on them already; ``threads``: how many it decrypts with.
+    may have decided on them already; ``lost``: by neighbourhood, the moment before which it opens nothing new;
+    ``threads``: how many it decrypts with.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class PesDeployment:
         faults: Iterable[PlannedFault],
         *,
         outbox: Iterable[bytes] = (),
+        lost: Mapping[str, int] = MappingProxyType({}),
         threads: int = 1,
     ) -> None:
         self.views = {party: View() for party in VIEWED}
@@ -126,7 +129,7 @@ class PesDeployment:
             scheme=cryptography.scheme,
             keywrap=self._keywrap,
             rules=rules,
-            ledger=Ledger(entries_of(ledger, roster), _asked(outbox)),
+            ledger=Ledger(entries_of(ledger, roster), _asked(outbox), lost),
             stages=self.stages,
             threads=threads,
         )

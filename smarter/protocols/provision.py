@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smarter.api import KeyPair, Keywrap, PublicKey, Scheme
-from smarter.errors import UsageError
 from smarter.keys import audit, precomputed, signing
 from smarter.keys.data_key import DataKey
 from smarter.keys.entries import KeyEntry
 from smarter.keys.keystore import Keystore
 from smarter.keys.naming import fingerprint
+from smarter.keys.pins import Pins
 from smarter.keys.unlock import Unlock
 from smarter.model.control import awaited
 from smarter.model.periods import Periods
@@ -209,7 +209,9 @@ def make_keys(
             stores[party].add(entries[party, purpose])
     stores["mdms"].add(DataKey.fresh().entry(DEMAND))
     audit.fill(stores[audit.PARTY])
+    pins = Pins({party: store.pin for party, store in stores.items()})
     for store in stores.values():
+        store.pins = pins
         store.save()
     return Keyring(stores, DemandKeyFile(folder / demand_keys.FILE))
 
@@ -236,7 +238,7 @@ def _at_once(plugins: Cryptography) -> Iterator[tuple[tuple[str, str], KeyEntry]
 
 
 def open_keys(folder: Path, unlock: Unlock) -> Keyring:
-    """Open all keystores of a deployment.
+    """Open all keystores that a run takes.
 
     Raises:
         WrongPassphrase: a passphrase that is not the keystore's.
@@ -279,31 +281,3 @@ def _new_signing_key(purpose: str) -> KeyEntry:
     public, private = signing.generate()
     name = fingerprint(public)
     return KeyEntry.fresh(purpose, fingerprint=name, plugin=signing.PLUGIN, public=public, private=private)
-
-
-def rotate(
-    folder: Path,
-    unlock: Unlock,
-    plugins: Cryptography,
-    party: str,
-    purpose: str,
-    noting: Callable[[KeyEntry, KeyEntry], None],
-) -> KeyEntry:
-    """Replace one key of a party; an earlier one stays if something made under it is still to be opened.
-
-    Only keys that unwrap do: the caller sees to it that no window is open and nothing on its way, so an aggregation key
-    has nothing left to open, and what a signing key signs from now on is forged. ``noting`` is told the key in use and
-    the new one before that takes its place.
-    """
-    if purpose not in ROTATABLE.get(party, ()):
-        there = {**ROTATABLE, audit.PARTY: (audit.SIGN,)}
-        known = ", ".join(f"{name} {key}" for name, keys in there.items() for key in keys)
-        raise UsageError(f"there is no {purpose} key of {party} to rotate; there are: {known}.")
-    store = Keystore.open(folder, party, unlock)
-    entry = new_key(purpose, plugins)
-    noting(store.current(purpose), entry)
-    store.add(entry)
-    if purpose != "unwrap":
-        store.forget_earlier(purpose)
-    store.save()
-    return entry

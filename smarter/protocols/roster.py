@@ -14,9 +14,11 @@ from smarter.errors import AccessRefused, AuthenticationFailed, UsageError
 from smarter.keys import roster
 from smarter.keys.codes import key_from
 from smarter.keys.keystore import Keystore
+from smarter.keys.pins import Pins
 from smarter.keys.roster import MAC_BYTES, RosterKey
 from smarter.keys.unlock import Unlock
 from smarter.protocols.access import Operator, Role
+from smarter.protocols.auditing import audit_under
 from smarter.protocols.holder import OPERATOR, account_name
 from smarter.protocols.login import Login
 from smarter.protocols.provision import audit_keystore
@@ -54,14 +56,29 @@ def require_operators(state: StateFolder) -> None:
 
 
 def new_roster_key(state: StateFolder, unlock: Unlock) -> RosterKey:
-    """The same, made where there is none yet."""
-    if Keystore.exists(state.keys, roster.PARTY):
+    """The same, made where there is none yet.
+
+    Raises:
+        DamagedKeys, WrongPassphrase: the keystore of the audit log does not open, so that nothing could be noted.
+    """
+    log_keys = audit_keystore(state.keys, unlock)
+    pinned = log_keys.pins.of
+    if Keystore.exists(state.keys, roster.PARTY) and (roster.PARTY in pinned or not pinned):
         store = Keystore.open(state.keys, roster.PARTY, unlock)
+        if not any(store.entries()):  # made by an earlier version, and stopped before it had its key
+            roster.fill(store)
     else:
-        audit_keystore(state.keys, unlock)  # where that does not open, nothing can be noted, and nothing is made
+        # One that no other keystore knows was left by a start that was killed, or put there by somebody else.
+        Keystore.destroy(state.keys, roster.PARTY, unlock)
         store = Keystore.create(state.keys, roster.PARTY, unlock)
-    if not any(store.entries()):  # also when whoever made it was stopped before it had its key
         roster.fill(store)
+        if pinned:
+            store.pins = log_keys.pins = Pins({**pinned, roster.PARTY: store.pin})
+            store.save()
+            log_keys.save()
+    if pinned:
+        with audit_under(log_keys, state) as log:
+            log.vouch({roster.PARTY: store.pin.digest}, {})
     return RosterKey.of(store)
 
 

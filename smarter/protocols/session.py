@@ -18,7 +18,7 @@ from smarter.model.audit import Note, key, party
 from smarter.model.periods import Periods
 from smarter.model.windows import Axis
 from smarter.parties.mdms import MDMS
-from smarter.protocols.auditing import READS_ALL, open_audit
+from smarter.protocols.auditing import READS_ALL, open_audit, require_untouched
 from smarter.protocols.mdms_keys import data_keys, mdms_keys
 from smarter.protocols.network import PlannedFault
 from smarter.protocols.plan import NeighbourhoodPlan, cut_plan, periods_of
@@ -166,6 +166,7 @@ def recall(scenario: Scenario, state: StateFolder) -> Session | None:
                 "did not keep what release rule 4 needs of open windows. Finish it with that version, or start again "
                 "with --fresh."
             )
+        require_untouched(state)
         journal.migrate()
     return found
 

@@ -6,7 +6,7 @@ releases. Sets of meters and rows of cells come again and again, so each is kept
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from smarter.model.clock import NEVER
@@ -69,6 +69,28 @@ class KeptLedger(KeptDeployment):
         """The slot from which on there was release rule 4: of a journal that was migrated, how far it had come."""
         since = self.get(f"rule 4 since {neighbourhood}")
         return NEVER if since is None else int(since)
+
+    def decided_ends(self) -> dict[str, dict[str, int]]:
+        """By neighbourhood and kind, where the last window ends that was decided or lost, epoch seconds."""
+        last = "(SELECT end FROM ledger WHERE kind = ? AND holder = {} ORDER BY start DESC LIMIT 1)"
+        ends: dict[str, dict[str, int]] = {}
+        for kind, holder in (("demand", "neighbourhood"), ("billing", "lower(hex(pseudonym))")):
+            query = f"SELECT neighbourhood, max({last.format(holder)}) FROM meters GROUP BY neighbourhood"  # noqa: S608 - no value is in it
+            for name, end in self._rows(query, kind):
+                lost = self.lost_until(name)
+                if end is not None or lost > NEVER:
+                    ends.setdefault(name, {})[kind] = max(NEVER if end is None else end, lost)
+        return ends
+
+    def lose(self, until: Mapping[str, int]) -> None:
+        """Give up, durably, all windows not decided yet that begin before a moment, epoch seconds by neighbourhood."""
+        kept = {name: max(moment, self.lost_until(name)) for name, moment in until.items()}
+        self.put(**{f"lost until {name}": moment for name, moment in kept.items()})
+
+    def lost_until(self, neighbourhood: str) -> int:
+        """The moment before which no window may begin that is yet to be decided; epoch seconds."""
+        until = self.get(f"lost until {neighbourhood}")
+        return NEVER if until is None else int(until)
 
     def enter(self, rows: Iterable[LedgerRow]) -> None:
         """Write decisions down, durably, before anything is opened; one that is there stays as it is."""

@@ -14,6 +14,7 @@ import pytest
 from smarter.keys import grantee as grantee_keys
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.protocols import login as login_module
+from tests.support.copies import copy_state
 
 Call = Callable[..., Any]
 PASSWORD = "plaid-otter-vending-41"
@@ -21,9 +22,9 @@ SAFE = "4 billing windows, none of them shows what fewer than 5 meters used\n"
 
 
 @pytest.fixture
-def state(finished: Any, tmp_path: Path) -> Path:
+def state(finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the finished run's state: a day of five homes, four bills each, 24 demand windows."""
-    return Path(shutil.copytree(finished.state, tmp_path / "state"))
+    return copy_state(finished.state, tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from smarter.state import StateFolder
+from tests.support.copies import copy_state
 
 Call = Callable[..., Any]
 SMARTER = (sys.executable, "-m", "smarter")
@@ -211,9 +212,9 @@ def test_a_row_mended_after_the_run_began_needs_fresh_and_gets_it(call: Call, la
 
 
 @pytest.fixture
-def state(finished: Any, tmp_path: Path) -> Path:
+def state(finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the finished state."""
-    return Path(shutil.copytree(finished.state, tmp_path / "state"))
+    return copy_state(finished.state, tmp_path, monkeypatch)
 
 
 def _cut(path: Path, part: float = 0.5) -> None:

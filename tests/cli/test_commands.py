@@ -27,6 +27,7 @@ import pytest
 from smarter import __version__
 from smarter.model.stages import STAGES
 from smarter.scenario import shipped_scenarios
+from tests.support.copies import copy_state
 
 Call = Callable[..., Any]
 SMARTER = (sys.executable, "-m", "smarter")
@@ -40,9 +41,9 @@ def done(finished: Any) -> tuple[object, ...]:
 
 
 @pytest.fixture
-def own(finished: Any, tmp_path: Path) -> tuple[object, ...]:
+def own(finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ...]:
     """A copy of the finished run to change."""
-    return finished.scenario, "--state", shutil.copytree(finished.state, tmp_path / "state")
+    return finished.scenario, "--state", copy_state(finished.state, tmp_path, monkeypatch)
 
 
 def said(called: Any) -> str:
@@ -84,8 +85,10 @@ def test_run_writes_the_documented_files_with_the_documented_columns(finished: A
     assert {row["currency"] for row in rows_of(out / "bills.csv")} == {"EUR"}
 
 
-def test_what_run_writes_is_what_the_rows_of_the_files_come_to(call: Call, finished: Any, tmp_path: Path) -> None:
-    state = shutil.copytree(finished.state, tmp_path / "state")
+def test_what_run_writes_is_what_the_rows_of_the_files_come_to(
+    call: Call, finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = copy_state(finished.state, tmp_path, monkeypatch)
     written = call("run", finished.scenario, "--state", state, "--out", tmp_path / "out", "--reveal-meters", "--quiet")
     assert said(written) == ""
     meters = {row["meter"]: row["source"] for row in rows_of(tmp_path / "out" / "meters.csv")}

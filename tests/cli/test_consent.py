@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from smarter.keys.passwords import Pbkdf2Cost
 from smarter.protocols import login as login_module
 from smarter.protocols.notice import VERSION, WIDTH, notice_of
 from smarter.scenario import load_scenario
+from tests.support.copies import copy_state
 
 PASSWORD = "plaid-otter-vending-41"
 Call = Callable[..., Any]
@@ -32,8 +32,8 @@ def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatc
 
 
 @pytest.fixture
-def place(finished: Any, tmp_path: Path) -> tuple[object, ...]:
-    return finished.scenario, "--state", shutil.copytree(finished.state, tmp_path / "state")
+def place(finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ...]:
+    return finished.scenario, "--state", copy_state(finished.state, tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import shutil
 import sqlite3
 import stat
 import sys
@@ -19,6 +18,7 @@ import pytest
 
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.protocols import login as login_module
+from tests.support.copies import copy_state
 
 Call = Callable[..., Any]
 PASSWORD = "plaid-otter-vending-41"
@@ -38,9 +38,9 @@ def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatc
 
 
 @pytest.fixture
-def place(finished: Any, tmp_path: Path) -> tuple[object, ...]:
+def place(finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ...]:
     """A copy of the finished run as arguments: scenario and state."""
-    return finished.scenario, "--state", shutil.copytree(finished.state, tmp_path / "state")
+    return finished.scenario, "--state", copy_state(finished.state, tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -20,6 +19,7 @@ from smarter.keys.signing import verify
 from smarter.protocols import login as login_module
 from smarter.protocols.receipt import SIGNING_CONTEXT
 from smarter.state import StateFolder
+from tests.support.copies import copy_state
 
 Call = Callable[..., Any]
 
@@ -28,7 +28,7 @@ Call = Callable[..., Any]
 def place(finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ...]:
     """A copy of the finished run as arguments: scenario and state; the head of its audit log lies elsewhere alone."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    return finished.scenario, "--state", shutil.copytree(finished.state, tmp_path / "state")
+    return finished.scenario, "--state", copy_state(finished.state, tmp_path, monkeypatch)
 
 
 @pytest.fixture

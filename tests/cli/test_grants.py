@@ -19,6 +19,7 @@ from smarter.keys import grantee as grantee_keys
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.protocols import granting
 from smarter.protocols import login as login_module
+from tests.support.copies import copy_state
 
 Call = Callable[..., Any]
 PASSWORD = "plaid-otter-vending-41"
@@ -49,9 +50,9 @@ def key(key_files: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def place(finished: Any, tmp_path: Path) -> tuple[object, ...]:
+def place(finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ...]:
     """A copy of the finished run as arguments: scenario and state."""
-    return finished.scenario, "--state", shutil.copytree(finished.state, tmp_path / "state")
+    return finished.scenario, "--state", copy_state(finished.state, tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 import sys
 from collections.abc import Callable
@@ -18,15 +17,16 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from smarter.keys.keystore import public_entries
+from tests.support.copies import copy_state
 
 Call = Callable[..., Any]
 SHARE = ("--threshold", 2, "--officers", 3)
 
 
 @pytest.fixture
-def own(finished: Any, tmp_path: Path) -> tuple[object, ...]:
+def own(finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ...]:
     """A copy of the finished run to change, as arguments."""
-    return finished.scenario, "--state", shutil.copytree(finished.state, tmp_path / "state")
+    return finished.scenario, "--state", copy_state(finished.state, tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -66,8 +66,11 @@ def test_a_run_takes_two_of_the_shares_and_bills_take_none(
     assert alone.code == 2
     assert "set SMARTER_SHARES" in alone.err
     monkeypatch.setenv("SMARTER_SHARES", os.pathsep.join(map(str, shares[:2])))
-    monkeypatch.setenv("SMARTER_PASSPHRASE_PES", "not this, and not asked for")
     assert call("keys", "rotate", own[0], "releaser", "sign", *own[1:]).code == 0
+    monkeypatch.setenv("SMARTER_PASSPHRASE_PES", "not this, and not asked for")
+    assert call("bills", *own).code == 0
+    refused = call("keys", "rotate", own[0], "releaser", "sign", *own[1:])
+    assert (refused.code, "keys of pes" in refused.err) == (4, True), "a change opens every keystore"
 
 
 def test_printed_shares_are_given_out_once_and_void_the_earlier(

@@ -7,7 +7,6 @@ import csv
 import json
 import os
 import re
-import shutil
 import signal
 import sqlite3
 import stat
@@ -27,6 +26,7 @@ from smarter.keys.passwords import Pbkdf2Cost
 from smarter.keys.second_factor import SPARE_CODES, STEP
 from smarter.protocols import login as login_module
 from smarter.protocols.access import Role
+from tests.support.copies import copy_state
 
 Call = Callable[..., Any]
 PASSWORD = "plaid-otter-vending-41"
@@ -47,9 +47,9 @@ def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatc
 
 
 @pytest.fixture
-def place(finished: Any, tmp_path: Path) -> tuple[Any, ...]:
+def place(finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, ...]:
     """A copy of the finished run as arguments: scenario and state."""
-    return finished.scenario, "--state", shutil.copytree(finished.state, tmp_path / "state")
+    return finished.scenario, "--state", copy_state(finished.state, tmp_path, monkeypatch)
 
 
 class Staff:

@@ -15,7 +15,7 @@ from smarter.keys import envelope
 from smarter.keys.keystore import KeyEntry, Keystore, public_entries
 from smarter.keys.unlock import KeyFileUnlock
 
-PRIVATE = b"of nobody"
+PRIVATE = b"of nobody!"
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def mended(fields: dict[str, object]) -> bytes:
 
 def opened(data: bytes, secret: bytes) -> list[KeyEntry]:
     sealed = envelope.read(data, "mdms.keys")
-    return envelope.unseal(sealed, envelope.Lock(sealed.kind, sealed.kdf, sealed.kdf.root(secret)))
+    return envelope.unseal(sealed, envelope.Lock(sealed.kind, sealed.kdf, sealed.kdf.root(secret))).entries
 
 
 def test_flipping_any_one_bit_and_mending_the_digest_opens_nothing(whole: bytes, secret: bytes) -> None:

@@ -18,6 +18,7 @@ from smarter.model.audit import Entry
 from smarter.protocols import audit_reading, auditing
 from smarter.protocols.provision import open_keys
 from smarter.state import Journal, LedgerRow, StateFolder
+from tests.support.earlier import without_pins
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +186,7 @@ def test_a_state_from_before_there_was_a_log_begins_one_with_what_its_ledger_hol
         *in_state(state).heads_elsewhere(name_of(state)),
     ):
         file.unlink()
+    without_pins(state / "keys")
     asked = smarter("audit", "verify", lane, "--state", state)
     assert (asked.code, "there is no audit log" in asked.err) == (2, True)
     assert smarter("bills", lane, "--state", state).code == 0

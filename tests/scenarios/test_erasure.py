@@ -41,6 +41,7 @@ from smarter.run import run
 from smarter.scenario import Scenario, load_scenario, parse_scenario
 from smarter.state import Deliveries, DemandKeyFile, Journal, Sent, StateFolder, WrappedKeys
 from tests.support.coalitions import rank
+from tests.support.copies import put_back_journal
 
 DAY = 86_400
 WEEKS = """\
@@ -629,9 +630,7 @@ class TestARunThatGoesOn:
         weeks.until("2016-03-30").run()
         numbers = set(weeks.secrets())
         # Only the journal is brought back; the PES has had the same key since.
-        shutil.copy(backup.state.journal, weeks.state.journal)
-        for left in ("-wal", "-shm"):
-            weeks.state.journal.with_name(weeks.state.journal.name + left).unlink(missing_ok=True)
+        put_back_journal(weeks.state, backup.state.journal)
         weeks.until("2016-03-30").run()
         assert max(weeks.secrets()) > max(numbers)
 

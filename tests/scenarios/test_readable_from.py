@@ -31,6 +31,7 @@ from smarter.protocols.readable_from import ReadableFrom, from_moment, from_next
 from smarter.run import run
 from smarter.state import Accounts, StateFolder
 from tests.scenarios.test_customer import HOURS, PASSWORD, START, Lane, private_of
+from tests.support.copies import put_back_journal
 
 NEW_PASSWORD = "mauve-kettle-orbit-77"
 FIRST = START // 60
@@ -88,7 +89,7 @@ class Home(Lane):
 
     def put_back(self, journal: Path) -> None:
         """Put the journal of 02:00 in the place of today's."""
-        shutil.copy(journal, self.state.journal)
+        put_back_journal(self.state, journal)
         self.until, self.verify = "02:00", False
 
     @property

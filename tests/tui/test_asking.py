@@ -18,7 +18,9 @@ from smarter.tui.asking import PassphrasePage, asking
 
 async def test_each_share_is_asked_for_and_a_wrong_one_again(tmp_path: Path) -> None:
     shares: list[Share] = []
-    Keystore.create(tmp_path, "releaser", KeyFileUnlock(tmp_path)).relock(Officers(2, 3, shares.extend))
+    store = Keystore.create(tmp_path, "releaser", KeyFileUnlock(tmp_path))
+    store.relock(Officers(2, 3, shares.extend))
+    store.save()
     app: App[None] = App()
     opened: list[Keystore] = []
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from smarter.errors import AlteredLog, AuthenticationFailed, MachineError, StateInUse
+from smarter.errors import AlteredLog, AuthenticationFailed, MachineError, ReplacedKeys, RolledBack, StateInUse
 from smarter.keys import audit, signing
 from smarter.keys.audit import AuditKeys
 from smarter.model.audit import LOCAL, Entry, Named, Note, household, key, operator, party
@@ -18,6 +19,7 @@ from smarter.state import StateFolder
 from smarter.state.audit import files
 from smarter.state.audit import log as audit_log
 from smarter.state.audit.check import snapshot, walk
+from smarter.state.audit.lines import Vouched
 from smarter.state.audit.log import AuditLog
 
 NAME = "ab" * 16
@@ -39,8 +41,23 @@ def state(tmp_path: Path) -> StateFolder:
     return StateFolder(tmp_path / "state", tmp_path / "elsewhere")
 
 
-def opened(state: StateFolder, *seeds: int) -> AuditLog:
-    return AuditLog.open(state, keys(*(seeds or (0,))), lambda: NOON)
+@dataclass
+class Deployed:
+    """A deployment that shows what a test says."""
+
+    shows: Vouched = field(default_factory=Vouched)
+    before: tuple[Note, ...] = ()
+
+    def past(self) -> tuple[Note, ...]:
+        return self.before
+
+    def found(self) -> Vouched:
+        return self.shows
+
+
+def opened(state: StateFolder, *seeds: int, shows: Vouched | None = None) -> AuditLog:
+    deployed = Deployed(shows or Vouched())
+    return AuditLog.open(state, keys(*(seeds or (0,))), lambda: NOON, audit.verify_vouched, deployed)
 
 
 def noted(state: StateFolder, count: int = 1, *seeds: int) -> None:
@@ -52,7 +69,7 @@ def noted(state: StateFolder, count: int = 1, *seeds: int) -> None:
 
 def entries(state: StateFolder) -> list[Entry]:
     heads = state.heads_elsewhere(NAME)
-    return list(walk(snapshot(state, *heads), NAME, PUBLIC[:1], audit.verify))
+    return list(walk(snapshot(state, *heads), NAME, PUBLIC[:1], audit.verify, audit.verify_vouched))
 
 
 def lines(state: StateFolder) -> list[bytes]:
@@ -163,29 +180,71 @@ class TestHeads:
             entries(state)
         assert (cut.value.number, cut.value.what) == (3, "cut at the tail")
 
-    def test_work_goes_on_after_that_but_the_head_stays_to_tell_of_it(self, state: StateFolder) -> None:
+    def test_nobody_writes_to_a_log_that_is_from_before_the_head_elsewhere(self, state: StateFolder) -> None:
         noted(state)
         older = state.audit_head.read_bytes()
         noted(state, 3)
+        was_open = opened(state)
         state.audit_log.write_bytes(b"".join(lines(state)[:2]))
         state.audit_head.write_bytes(older)
-        noted(state, 6)
-        assert [place.name for place in state.heads_elsewhere(NAME)] == [f"{NAME}.head", f"{NAME}-5.head"]
-        with pytest.raises(AlteredLog) as other:
-            entries(state)
-        assert (other.value.number, other.value.what) == (5, "head does not match")
-        (place,) = state.heads_elsewhere(NAME)[1:]
-        place.unlink()  # by somebody who knows why
-        assert entries(state)[2].detail == {"what": "another head was kept elsewhere", "entries": 5}
+        before = state.audit_log.read_bytes(), *[place.read_bytes() for place in state.heads_elsewhere(NAME)]
+        with pytest.raises(RolledBack, match=r"ends after entry 2, and its head .* after entry 5"):
+            opened(state)
+        was_open.note("read", LOCAL)
+        with pytest.raises(RolledBack, match="accept-restore"):
+            was_open.commit()
+        assert before == (state.audit_log.read_bytes(), *[place.read_bytes() for place in state.heads_elsewhere(NAME)])
 
-    def test_an_unreadable_head_elsewhere_is_put_aside_too(self, state: StateFolder) -> None:
+    def test_fillers_do_not_make_a_cut_log_the_one_that_its_head_elsewhere_knows(self, state: StateFolder) -> None:
+        """Whoever has the log's key writes as many entries as were cut, and more."""
+        noted(state)
+        older = state.audit_head.read_bytes()
+        noted(state, 3)
+        anchored = StateFolder(state.path)  # with no head elsewhere, as an attacker would
+        state.audit_log.write_bytes(b"".join(lines(state)[:2]))
+        state.audit_head.write_bytes(older)
+        for count in (1, 1, 1, 6):  # as many: at the same number is another entry
+            noted(anchored, count)
+            with pytest.raises(RolledBack):
+                opened(state)
+
+    def test_an_unreadable_head_elsewhere_stops_writers_too(self, state: StateFolder) -> None:
         noted(state)
         (place,) = state.heads_elsewhere(NAME)
-        place.write_bytes(b"rust")
-        noted(state)
-        assert entries_without_elsewhere(state)[2].detail["what"] == "another head was kept elsewhere"
-        with pytest.raises(AlteredLog, match=f"{NAME}-damaged.head holds no head of an audit log"):
-            entries(state)
+        for spoilt in (b"rust", place.read_bytes().replace(b'"pins":{}', b'"pins":{"pes":"00"}')):
+            place.write_bytes(spoilt)
+            with pytest.raises(AlteredLog):
+                opened(state)
+            with pytest.raises(AlteredLog):
+                entries(state)
+
+    def test_a_ledger_that_has_decided_less_than_the_head_knows_is_rolled_back(self, state: StateFolder) -> None:
+        ends = {"maple": {"billing": 100, "demand": 200}}
+        shown = Vouched(ends, {"pes": "aa"})
+        with opened(state, shows=shown) as log:
+            log.note("read", LOCAL)
+            log.decided("maple", "demand", 300)
+        for known in ({}, {"maple": {"billing": 100}}, {"maple": {"billing": 99, "demand": 300}}, ends):
+            with pytest.raises(RolledBack, match="of maple up to 1970-01-01T00:0"):
+                opened(state, shows=replace(shown, decided=known))
+        opened(state, shows=replace(shown, decided={"maple": {"billing": 100, "demand": 300}, "oak": {"demand": 1}}))
+
+    def test_a_keystore_that_the_head_does_not_know_is_named(self, state: StateFolder) -> None:
+        shown = Vouched({}, {"pes": "aa", "mdms": "bb"})
+        with opened(state, shows=shown) as log:
+            log.note("read", LOCAL)
+            log.commit()
+            for pins in ({"pes": "ab", "mdms": "bb"}, {"mdms": "bb"}):
+                with pytest.raises(ReplacedKeys, match="keystore of pes"):
+                    opened(state, shows=Vouched({}, pins))
+            opened(state, shows=Vouched({}, {**shown.pins, "operators": "cc"}))
+            log.vouch({}, {"pes": "ab"})
+            for digest in ("aa", "ab"):
+                opened(state, shows=Vouched({}, {"pes": digest, "mdms": "bb"}))
+            log.vouch({"pes": "ab"}, {})
+        with pytest.raises(ReplacedKeys):
+            opened(state, shows=shown)
+        assert len(entries(state)) == 2, "the log itself is as it was"
 
     def test_a_head_that_is_gone_elsewhere_leaves_a_trace(self, state: StateFolder) -> None:
         noted(state)
@@ -228,8 +287,12 @@ class TestHeads:
     def test_where_none_can_be_kept_elsewhere_is_said(self, state: StateFolder) -> None:
         assert state.anchor is not None
         state.anchor.write_text("in the way")
+        with pytest.raises(MachineError, match="SMARTER_ANCHOR"):
+            opened(state)
+        state.anchor.unlink()
         log = opened(state)
         log.note("read", LOCAL)
+        state.anchor.write_text("in the way")
         with pytest.raises(MachineError, match="SMARTER_ANCHOR"):
             log.commit()
 
@@ -249,7 +312,7 @@ class TestHeads:
 
 
 def entries_without_elsewhere(state: StateFolder) -> list[Entry]:
-    return list(walk(snapshot(state), NAME, PUBLIC[:1], audit.verify))
+    return list(walk(snapshot(state), NAME, PUBLIC[:1], audit.verify, audit.verify_vouched))
 
 
 class TestCrashes:
@@ -383,7 +446,8 @@ class TestKeys:
     def test_another_deployments_head_is_none_of_its_own(self, state: StateFolder, tmp_path: Path) -> None:
         other = StateFolder(tmp_path / "other")
         other.path.mkdir()
-        with AuditLog.open(other, AuditKeys("cd" * 16, PUBLIC[0], {PUBLIC[0]: SEEDS[0]}, b""), lambda: NOON) as log:
+        others = AuditKeys("cd" * 16, PUBLIC[0], {PUBLIC[0]: SEEDS[0]}, b"")
+        with AuditLog.open(other, others, lambda: NOON, audit.verify_vouched, Deployed()) as log:
             log.note("read", LOCAL)
         noted(state)
         state.audit_head.write_bytes(other.audit_head.read_bytes())
@@ -400,8 +464,8 @@ def read(line: bytes) -> Any:
 
 
 def test_a_log_that_begins_late_begins_with_what_was_before(state: StateFolder) -> None:
-    past = [Note("release", party("releaser"), household("0123"), {"kind": "billing"})]
+    past = (Note("release", party("releaser"), household("0123"), {"kind": "billing"}),)
     for _ in range(2):
-        with AuditLog.open(state, keys(0), lambda: NOON, lambda: past) as log:
+        with AuditLog.open(state, keys(0), lambda: NOON, audit.verify_vouched, Deployed(before=past)) as log:
             log.note("read", LOCAL)
     assert [entry.action for entry in entries(state)] == ["begin", "release", "read", "read"]

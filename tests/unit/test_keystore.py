@@ -205,8 +205,8 @@ def test_a_planted_header_cannot_swap_scrypt_for_something_cheaper(tmp_path: Pat
 
 def test_a_keystore_of_a_later_version_says_so(tmp_path: Path) -> None:
     filled(tmp_path, KeyFileUnlock(tmp_path))
-    repaired(tmp_path / "releaser.keys", version=2)
-    with pytest.raises(DamagedKeys, match="it is of version 2, and this Smarter reads 1"):
+    repaired(tmp_path / "releaser.keys", version=3)
+    with pytest.raises(DamagedKeys, match="it is of version 3, and this Smarter reads 2"):
         public_entries(tmp_path, "releaser")
 
 
@@ -276,7 +276,9 @@ def test_creating_over_a_keystore_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_relocked_keystore_opens_by_the_new_secret_alone(tmp_path: Path) -> None:
-    filled(tmp_path, KeyFileUnlock(tmp_path)).relock(PassphraseUnlock(b"correct horse"), cost=CHEAP)
+    keystore = filled(tmp_path, KeyFileUnlock(tmp_path))
+    keystore.relock(PassphraseUnlock(b"correct horse"), cost=CHEAP)
+    keystore.save()
     assert Keystore.open(tmp_path, "releaser", PassphraseUnlock(b"correct horse")).current("sign")
     with pytest.raises(WrongPassphrase, match="unlocked by a passphrase, not by a key file: set SMARTER"):
         Keystore.open(tmp_path, "releaser", KeyFileUnlock(tmp_path))
@@ -292,8 +294,9 @@ def test_relocking_under_a_keyring_leaves_the_old_entry_until_the_file_is_in_pla
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files.os, "fsync", full)
+    keystore.relock(ring)
     with pytest.raises(OSError, match="No space left"):
-        keystore.relock(ring)
+        keystore.save()
     monkeypatch.undo()
     assert Keystore.open(tmp_path, "releaser", ring).current("sign").private == SECRET
 

@@ -25,6 +25,7 @@ def shared(folder: Path, threshold: int = 2, officers: int = 3) -> list[Share]:
     identity = store.identity
     shares: list[Share] = []
     store.relock(Officers(threshold, officers, shares.extend))
+    store.save()
     forget_kept(folder, "releaser", identity, "keyfile")
     return shares
 
@@ -151,6 +152,7 @@ def test_shares_from_before_it_was_locked_anew_are_void(tmp_path: Path) -> None:
     paths = written(tmp_path, shared(tmp_path))
     store = Keystore.open(tmp_path, "releaser", by_files(tmp_path, *paths[:2]))
     store.relock(Officers(2, 2, lambda shares: None))
+    store.save()
     with pytest.raises(WrongShares, match="from before this one was locked anew"):
         Keystore.open(tmp_path, "releaser", by_files(tmp_path, *paths[:2]))
 

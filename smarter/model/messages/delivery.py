@@ -31,6 +31,8 @@ class Status(IntEnum):
     """A demand window that rules 1 to 3 pass, and that together with bills would show single meters' use."""
     HELD = 5
     """A bill that rules 2 and 3 pass, and that together with demand would show single meters' use."""
+    LOST = 6
+    """A window that was, or may have been, decided before the state was put back to an earlier day."""
 
     @property
     def word(self) -> str:

@@ -16,7 +16,7 @@ from smarter.model.results import ERASED, DemandFigures, Span, WindowRow
 By = Literal["hour", "day"]
 """What demand can be gathered by, beside its own windows."""
 
-_CLOSED = (Status.REFUSED.word, Status.WITHHELD.word, ERASED, Status.MISSING.word)
+_CLOSED = (Status.REFUSED.word, Status.WITHHELD.word, Status.LOST.word, ERASED, Status.MISSING.word)
 _NAMES: dict[By, str] = {"hour": "%Y-%m-%dT%H:00%z", "day": "%Y-%m-%d"}
 
 
@@ -65,7 +65,8 @@ def gathered(rows: Sequence[WindowRow], by: By, timezone: str) -> list[WindowRow
     """Demand windows of a neighbourhood, in order of time, put together by local hour or day.
 
     A window belongs where it starts. The whole is ``complete`` when all of its windows are, ``incomplete`` when only
-    some energy was released, and ``refused``, ``withheld``, ``erased`` or ``missing`` (in this order) when none was;
+    some energy was released, and ``refused``, ``withheld``, ``lost``, ``erased`` or ``missing`` (in this order) when
+    none was;
     ``meters`` is the most that one of its windows had.
     """
     zone = ZoneInfo(timezone)

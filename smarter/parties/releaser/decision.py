@@ -16,6 +16,8 @@ from smarter.releasing.rules import ReleaseRules, counted_meters, refuse_billing
 from smarter.releasing.suppression import suppress
 from smarter.releasing.table import Table, borne_out
 
+LOST = "it may have been released before the state was put back"
+LOST_ALONG = "it shares a ciphertext with a window that may have been released before the state was put back"
 LEFT_OUT = "the privacy enhancing system left its readings out"
 
 
@@ -108,6 +110,7 @@ class _Draft:
         for window in range(len(aggregate.starts)):
             for meter in range(len(aggregate.meters)) if aggregate.kind == "billing" else (-1,):
                 self._judge(rules, ledger, window, meter)
+        self._close_beside_lost()
 
     def _judge(self, rules: ReleaseRules, ledger: Ledger, window: int, meter: int) -> None:
         asked = self.aggregate
@@ -124,6 +127,8 @@ class _Draft:
             status, reason = decided.status, decided.reason
         elif not readings:
             status, reason = Status.MISSING, ""
+        elif start < ledger.lost_until(asked.neighbourhood):
+            status, reason = Status.LOST, LOST
         else:
             if meter < 0:
                 refusal = refuse_demand(rules, counts, slots)
@@ -141,6 +146,14 @@ class _Draft:
         self.verdicts.append(verdict)
         self.settled.append(decided is not None)
         self._members.append(members)
+
+    def _close_beside_lost(self) -> None:
+        """Decrypting opens all lanes of a ciphertext: so where one is lost, none is opened."""
+        capacity = self.aggregate.capacity
+        lost = {verdict.lane // capacity for verdict in self.verdicts if verdict.status is Status.LOST}
+        for verdict in list(self.verdicts) if lost else ():
+            if verdict.lane // capacity in lost and verdict.passes and not self.settled[verdict.lane]:
+                self.close(verdict.lane, Status.LOST, LOST_ALONG)
 
     def close(self, lane: int, status: Status, reason: str) -> None:
         """Let a window that passed the other rules stay closed."""

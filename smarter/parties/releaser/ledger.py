@@ -6,8 +6,9 @@ It is kept for as long as the aggregation key lives, over all runs on a state; `
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from smarter.model.clock import NEVER
 from smarter.model.messages import Status
@@ -52,17 +53,24 @@ class Ledger:
     bills are decided: so it stays small, however long the span.
     """
 
-    def __init__(self, entries: Iterable[LedgerEntry] = (), asked: Container[bytes] = ()) -> None:
+    def __init__(
+        self,
+        entries: Iterable[LedgerEntry] = (),
+        asked: Container[bytes] = (),
+        lost: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         """Take in what has been decided before.
 
         Args:
             entries: all of it, in order of time.
             asked: digests of the ciphertexts that the releaser may be asked for again: all other entries are settled.
+            lost: by neighbourhood, the moment before which nothing is opened that is not decided yet, epoch seconds.
         """
         self._spans: dict[tuple[str, bytes | str], list[list[int]]] = {}
         self._unsettled: dict[tuple[str, str, int], LedgerEntry] = {}
         self._demand: dict[str, dict[int, LedgerEntry]] = {}
         self._until: dict[str, int] = {}
+        self._lost = lost
         for entry in entries:
             if entry.digest in asked:
                 self.enter(entry)
@@ -108,6 +116,10 @@ class Ledger:
     def demand_until(self, neighbourhood: str) -> int:
         """The start of the last demand window, epoch seconds, that bills have been judged with."""
         return self._until.get(neighbourhood, NEVER)
+
+    def lost_until(self, neighbourhood: str) -> int:
+        """The moment before which nothing is opened that is not decided yet, epoch seconds."""
+        return self._lost.get(neighbourhood, NEVER)
 
     def settle(self) -> None:
         """Everything decided so far has been delivered: no ciphertext of it may be opened again."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,12 +14,10 @@ from smarter.errors import AlteredLog, AuthenticationFailed
 from smarter.model.audit import Action, Entry
 from smarter.state.audit import lines
 from smarter.state.audit.files import find_tail, load_head
-from smarter.state.audit.lines import Head, Line, Seal, read_line
+from smarter.state.audit.heads import check_signature
+from smarter.state.audit.lines import Head, Line, Seal, Verify, read_line
 from smarter.state.audit.log import holding
 from smarter.state.folder import StateFolder
-
-Verify = Callable[[bytes, bytes, bytes], None]
-"""Takes public key, message and signature; raises :class:`~smarter.errors.AuthenticationFailed`."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +69,15 @@ def committed(state: StateFolder, *actions: Action) -> Iterator[Entry]:
                 yield read_line(line[:-1]).entry
 
 
-def walk(seen: Snapshot, log: str, keys: Collection[bytes], verify: Verify) -> Iterator[Entry]:
+def walk(seen: Snapshot, log: str, keys: Collection[bytes], verify: Verify, verify_vouched: Verify) -> Iterator[Entry]:
     """Every entry of a log, in order, then a comparison with its heads.
 
     Args:
         seen: of the log.
         log: its name.
         keys: public keys of which one has signed the first batch.
-        verify: of signatures.
+        verify: of batches' signatures.
+        verify_vouched: of the signatures of what heads vouch for.
 
     Raises:
         AlteredLog: with the number of the first entry that is wrong, and what is wrong.
@@ -86,6 +85,8 @@ def walk(seen: Snapshot, log: str, keys: Collection[bytes], verify: Verify) -> I
     last, unmatched = 0, dict(seen.heads)
     for place, head in seen.heads.items():
         _check_head(head, place, log, verify)
+        if head.vouched is not None:
+            check_signature(head, place, verify_vouched)
     if seen.size:
         with seen.path.open("rb") as file:
             for batch in _batches(_Reader(file, seen, log), keys, log, verify):

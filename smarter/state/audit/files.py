@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from smarter.errors import AlteredLog
+from smarter.errors import AlteredLog, MachineError
 from smarter.state.audit.lines import HEAD_BYTES, SIGNED, Head, Line, hashed, read_head, read_line
 
 
@@ -94,34 +96,52 @@ def load_head(path: Path) -> Head | None:
     return read_head(data, str(path))
 
 
-def keep_head(path: Path, head: Head, *, durable: bool) -> None:
-    """Overwrite the head in a file, or make it.
-
-    It lies within one sector, so that a loss of power leaves the old one or the new one; ``durable`` waits for the
-    disk.
-    """
-    data = head.text().encode().ljust(HEAD_BYTES - 1) + b"\n"
-    if path.exists():
-        _overwrite(path, data, durable)
-        return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+def keep_head(path: Path, head: Head) -> None:
+    """Put a head into a file, durably: after a loss of power it holds the old one or the new one."""
+    new = not path.exists()
+    if new:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.tmp")
-    _overwrite(beside, data, True)
-    beside.replace(path)
-    _sync_folder(path.parent)
-
-
-def _overwrite(path: Path, data: bytes, durable: bool) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
     try:
-        os.write(handle, data)
-        if durable:
-            os.fsync(handle)
+        os.write(handle, f"{head.text()}\n".encode())
+        os.fsync(handle)
     except OSError as error:
         error.filename = error.filename or str(path)
         raise
     finally:
         os.close(handle)
+    beside.replace(path)
+    if new:
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def anchoring(place: Path) -> Iterator[None]:
+    """Say of an :class:`OSError` that a head cannot be kept in ``place``, outside of the state, or read from there."""
+    try:
+        yield
+    except OSError as error:
+        raise MachineError(
+            f"the head of the audit log cannot be kept in {place.parent} ({error.strerror}); name another folder in "
+            "SMARTER_ANCHOR, or none by leaving that empty."
+        ) from error
+
+
+def is_line_of(path: Path, head: Head, tail: Tail) -> bool:
+    """Whether the committed part of a log, which ends with ``tail``, has the very line that a head was made of."""
+    last = tail.line.entry.number
+    if head.number >= last:
+        return head.number == last and (head.hash, head.seal) == (tail.line.hash, tail.line.seal)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        mark = f'{{"number":{head.number},'.encode()
+        # In a text its quotes would be escaped, and no line holds a line's end.
+        start = 0 if data[: len(mark)] == mark else data.rfind(b"\n" + mark, 0, tail.size) + 1
+        try:
+            line = read_line(data[start : data.find(b"\n", start)])
+        except ValueError:
+            return False
+    return (head.number, head.hash, head.seal) == (line.entry.number, line.hash, line.seal)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,7 +1,8 @@
 """The byte form of an audit log: a line of canonical JSON an entry, chained by SHA-256, the last of each batch signed.
 
 A line's ``hash`` covers the whole line before it (its signature too) and its own content; a signature covers the hash,
-and with it all that came before, and names the key that signs next. A head is a signed line without its content.
+and with it all that came before, and names the key that signs next. A head is a signed line without its content, and
+what it vouches for besides, signed too.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -19,8 +21,8 @@ from smarter.model.audit import Entry, Named
 FORMAT = 1
 LONGEST_LINE = 1 << 16
 """Bytes; with all its details as long as they may be, and every character escaped, an entry is shorter."""
-HEAD_BYTES = 512
-"""A head's file: shorter than a sector, so that it is overwritten whole or not at all."""
+HEAD_BYTES = 1 << 20
+"""At most; a head has some 900, and 100 more for each neighbourhood."""
 SIGNED = b',"signature":"'
 """What only a signed line has: in a text its quotes would be escaped."""
 _LOG = b"smarter audit log, version 1"
@@ -28,7 +30,10 @@ _LINE = b"smarter audit line, version 1"
 _CONTENT = ("number", "time", "actor", "action", "subject", "detail")
 _SEAL = ("key", "next", "signature")
 _HEAD = ("log", "number", "hash", *_SEAL)
+_VOUCHED = ("decided", "pins", "changing", "vouched")
 _KEY_BYTES, _HASH_BYTES, _SIGNATURE_BYTES = 32, 32, 64
+Verify = Callable[[bytes, bytes, bytes], None]
+"""Takes public key, message and signature; raises :class:`~smarter.errors.AuthenticationFailed`."""
 _canonical = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
@@ -48,7 +53,10 @@ class LogKeys(Protocol):
         """Of that."""
 
     def sign(self, public: bytes, message: bytes) -> bytes:
-        """Sign under this key."""
+        """Sign a batch under this key."""
+
+    def vouch(self, public: bytes, message: bytes) -> bytes:
+        """Sign under this key what a head vouches for."""
 
     def identifier(self, kind: str, name: str) -> str:
         """What stands in the log for somebody."""
@@ -85,22 +93,76 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Vouched:
+    """What a head says of the rest of the state, so that none of it can be put back to an earlier day.
+
+    Attributes:
+        decided: by neighbourhood and kind (``demand``, ``billing``), where the last decided window ends, epoch seconds.
+        pins: by party, the digest of what its keystore is known by, hexadecimal.
+        changing: the same, of a keystore that is being changed, as it will be.
+    """
+
+    decided: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    pins: Mapping[str, str] = field(default_factory=dict)
+    changing: Mapping[str, str] = field(default_factory=dict)
+
+    def later(self, other: Vouched) -> Vouched:
+        """This one, with the later of both ends for each neighbourhood and kind; without pins, with the other's."""
+        decided = {
+            name: {
+                kind: max(each[name][kind] for each in (self.decided, other.decided) if kind in each.get(name, {}))
+                for kind in sorted({*self.decided.get(name, {}), *other.decided.get(name, {})})
+            }
+            for name in sorted({*self.decided, *other.decided})
+        }
+        return Vouched(decided, self.pins or other.pins, self.changing)
+
+    def strangers(self, pins: Mapping[str, str]) -> tuple[str, ...]:
+        """The parties of which a keystore with another pin is there, or none."""
+        known = {party: {digest, self.changing.get(party, digest)} for party, digest in self.pins.items()}
+        return tuple(party for party, digests in known.items() if pins.get(party) not in digests)
+
+    def settled(self, pins: Mapping[str, str]) -> Vouched:
+        """This one, when keystores have these pins: a change that has happened is none any more."""
+        done = {party: digest for party, digest in self.changing.items() if pins.get(party) == digest}
+        changing = {party: digest for party, digest in self.changing.items() if party not in done}
+        return Vouched(self.decided, {**self.pins, **done}, changing)
+
+
+@dataclass(frozen=True)
 class Head:
-    """How far a log has come, signed; a copy of it kept elsewhere shows when the log's tail is cut."""
+    """How far a log has come, signed; a copy of it kept elsewhere shows when the log's tail is cut.
+
+    Attributes:
+        vouched: what it says of the rest of the state; None in a head of an earlier version.
+        signature: of that, by the key that signs next.
+    """
 
     log: str
     number: int
     hash: bytes
     seal: Seal
+    vouched: Vouched | None = None
+    signature: bytes = b""
 
     @property
     def message(self) -> bytes:
-        """What its signature covers."""
+        """What the signature of its line covers."""
         return signed_message(self.log, self.number, self.hash, self.seal.next)
+
+    @property
+    def vouched_message(self) -> bytes:
+        """What :attr:`signature` covers: all that comes before it."""
+        return _canonical(self._fields()).encode()
 
     def text(self) -> str:
         """As JSON, on one line."""
-        return _canonical(dict(zip(_HEAD, (self.log, self.number, self.hash.hex(), *self.seal.fields()), strict=True)))
+        fields = self._fields()
+        return _canonical(fields if self.vouched is None else {**fields, "vouched": self.signature.hex()})
+
+    def _fields(self) -> dict[str, Any]:
+        line = (self.log, self.number, self.hash.hex(), *self.seal.fields())
+        return dict(zip(_HEAD, line, strict=True)) | (vars(self.vouched) if self.vouched else {})
 
 
 def beginning(log: str) -> bytes:
@@ -178,14 +240,30 @@ def read_head(data: bytes, where: str) -> Head:
     """
     try:
         text = data[: HEAD_BYTES + 1].decode("ascii").rstrip(" \n\r")
-        log, number, digest, *rest = _values(_loaded(text.encode()), _HEAD, (str, int, str, str, str, str))
-        head = Head(log, number, _bytes(digest, _HASH_BYTES), _seal(rest))
+        fields = _loaded(text.encode())
+        names = (*_HEAD, *(_VOUCHED if len(fields) > len(_HEAD) else ()))
+        types = (str, int, str, str, str, str, dict, dict, dict, str)
+        log, number, digest, *rest = _values(fields, names, types)
+        seal, vouched = _seal(rest[: len(_SEAL)]), rest[len(_SEAL) :]
+        head = Head(log, number, _bytes(digest, _HASH_BYTES), seal, *_vouched(vouched))
         if number < 1 or head.text() != text or len(data) > HEAD_BYTES:
             raise ValueError("a head is not in the one form that is written")
     except ValueError as error:
         why = f"{where} holds no head of an audit log, or an altered one"
         raise AlteredLog(0, "head does not match", why) from error
     return head
+
+
+def _vouched(values: list[Any]) -> tuple[()] | tuple[Vouched, bytes]:
+    if not values:
+        return ()
+    decided, pins, changing, signature = values
+    kinds = list(decided.values())
+    if not all(isinstance(each, dict) and all(type(end) is int for end in each.values()) for each in kinds):
+        raise ValueError("an end is no number")
+    if not all(isinstance(digest, str) for digest in (*pins.values(), *changing.values())):
+        raise ValueError("a pin is no text")
+    return Vouched(decided, pins, changing), _bytes(signature, _SIGNATURE_BYTES)
 
 
 def _loaded(data: bytes) -> dict[str, Any]:

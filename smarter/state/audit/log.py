@@ -7,20 +7,33 @@ in the log, and what was not committed was never acknowledged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
+from typing import Protocol
 
-from smarter.errors import AlteredLog, MachineError, StateInUse
+from smarter.errors import StateInUse
 from smarter.model.audit import SYSTEM, Action, Entry, Named, Note, Value, check_note, key
 from smarter.state.audit import lines
-from smarter.state.audit.files import Tail, append, find_tail, keep_head, load_head
-from smarter.state.audit.lines import Head, LogKeys, Seal
+from smarter.state.audit.files import Tail, anchoring, append, find_tail, keep_head, load_head
+from smarter.state.audit.heads import check_heads
+from smarter.state.audit.lines import Head, LogKeys, Seal, Verify, Vouched
 from smarter.state.folder import StateFolder
 
 Clock = Callable[[], float]
 """Gives the moment, in epoch seconds."""
-Past = Callable[[], Iterable[Note]]
+
+
+class Deployment(Protocol):
+    """What a log asks of the deployment that it is of."""
+
+    def past(self) -> Iterable[Note]:
+        """What there was before the log was begun."""
+
+    def found(self) -> Vouched:
+        """What the state shows now of decided windows and keystores."""
+
+
 PATIENCE = 60.0
 """Seconds that a writer waits for another one; each holds the log only while it commits."""
 
@@ -28,28 +41,51 @@ PATIENCE = 60.0
 class AuditLog:
     """A log that is written to. Several may be open at once, also in several processes: they take turns to commit."""
 
-    def __init__(self, state: StateFolder, keys: LogKeys, clock: Clock, past: Past) -> None:
+    def __init__(self, state: StateFolder, keys: LogKeys, clock: Clock, verify: Verify, deployment: Deployment) -> None:
         """See :meth:`open`."""
         self._state = state
         self._keys = keys
         self._clock = clock
-        self._past = past
+        self._verify = verify
+        self._deployment = deployment
         self._elsewhere = state.head_elsewhere(keys.name)
         self._pending: list[tuple[float, Note]] = []
         self._texts: dict[Named | None, str] = {}
-        self._head: Head | None = None
+        self._vouched = Vouched()
+        self._accepting = False
 
     @classmethod
-    def open(cls, state: StateFolder, keys: LogKeys, clock: Clock, past: Past = tuple) -> AuditLog:
-        """Open the log of a state, or begin it with the first commit: then with what ``past`` tells of the time before.
+    def open(cls, state: StateFolder, keys: LogKeys, clock: Clock, verify: Verify, deployment: Deployment) -> AuditLog:
+        """Open the log of a state, or begin it with the first commit: then with what there was before it.
+
+        Args:
+            state: whose.
+            keys: that sign.
+            clock: of entries.
+            verify: of what heads vouch for.
+            deployment: that the log is of.
 
         Raises:
             AlteredLog: it was cut, or it is not what its heads were signed for.
+            ReplacedKeys: a keystore is not the one that a head knows.
+            RolledBack: the state is from before the head that is kept elsewhere.
             StateInUse: others have been writing to it for a minute.
         """
-        log = cls(state, keys, clock, past)
+        log = cls(state, keys, clock, verify, deployment)
+        log._vouched = deployment.found()
         with log.held():
-            log._check(find_tail(state.audit_log)[0])
+            tail, _ = find_tail(state.audit_log)
+            check_heads(state, keys.name, tail, verify, lambda: log._vouched)
+        return log
+
+    @classmethod
+    def accepting(
+        cls, state: StateFolder, keys: LogKeys, clock: Clock, verify: Verify, deployment: Deployment
+    ) -> AuditLog:
+        """The same, of a state that is known to be from before its head elsewhere: that is replaced at the commit."""
+        log = cls(state, keys, clock, verify, deployment)
+        log._vouched = deployment.found()
+        log._accepting = True
         return log
 
     def __enter__(self) -> AuditLog:
@@ -86,28 +122,44 @@ class AuditLog:
         Raises:
             AlteredLog: the log was tampered with meanwhile.
             MachineError: the head cannot be kept elsewhere.
+            RolledBack: the log is not the one any more that the head elsewhere is of.
             StateInUse: others have been writing to it for a minute.
         """
         if not self._pending:
             return
         with self.held():
             tail, size = find_tail(self._state.audit_log)
-            self._check(tail)
+            before = self._check(tail)
             first = self._unasked(tail, size)
-            data, self._head = self._batch(tail, [*first, *self._pending])
+            data, head = self._batch(tail, [*first, *self._pending])
             append(self._state.audit_log, data, tail.size if tail else 0)
             self._pending.clear()
-            self._keep(self._head, durable=False)
+            self._keep(head, before)
 
     def close(self) -> None:
-        """Commit what is left, and see to it that the heads are on the disk, too."""
+        """Commit what is left."""
         self.commit()
-        if self._head is not None:
-            head, self._head = self._head, None
-            with self.held():
-                newer = load_head(self._state.audit_head)
-                if newer is not None and newer.number == head.number:  # else another writer keeps its own
-                    self._keep(head, durable=True)
+
+    def decided(self, neighbourhood: str, kind: str, end: int) -> None:
+        """Windows of a kind were decided up to ``end``, epoch seconds, and are in the ledger: the next head says so."""
+        self._vouched = self._vouched.later(Vouched({neighbourhood: {kind: end}}))
+
+    def vouch(self, pins: Mapping[str, str], changing: Mapping[str, str]) -> None:
+        """Have the heads say what keystores are known by from now on; the log itself stays as it is.
+
+        Args:
+            pins: by party, the digests that replace those there are.
+            changing: the same, of a keystore that is about to be changed.
+
+        Raises:
+            AlteredLog, MachineError, RolledBack, StateInUse: as :meth:`commit`.
+        """
+        with self.held():
+            tail, _ = find_tail(self._state.audit_log)
+            before = self._check(tail)
+            head = load_head(self._state.audit_head)
+            if head is not None:
+                self._keep(head, replace(before, pins={**before.pins, **pins}, changing=changing))
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -141,11 +193,11 @@ class AuditLog:
         """What the log notes of itself ahead of a batch."""
         notes: list[Note] = []
         if tail is None:
-            notes += [Note("begin", SYSTEM, None, {"format": lines.FORMAT}), *self._past()]
+            notes += [Note("begin", SYSTEM, None, {"format": lines.FORMAT}), *self._deployment.past()]
         if torn := tail.torn if tail else size:
             notes.append(Note("repair", SYSTEM, None, {"what": "a torn tail was dropped", "bytes": torn}))
-        if self._elsewhere is not None:
-            notes += self._compare(self._elsewhere, tail)
+        if tail and self._elsewhere is not None and not self._elsewhere.exists():
+            notes.append(Note("repair", SYSTEM, None, {"what": "no head was kept elsewhere"}))
         if tail and tail.line.seal and tail.line.seal.next != self._keys.public:
             new = key(self._keys.fingerprint)
             if not any(note.action == "key-change" and note.subject == new for _, note in self._pending):
@@ -153,64 +205,22 @@ class AuditLog:
         moment = self._clock()
         return [(moment, note) for note in notes]
 
-    def _compare(self, place: Path, tail: Tail | None) -> Iterator[Note]:
-        """Note what is amiss with the head elsewhere; one that is not this log's stays, put aside, for whoever checks.
+    def _check(self, tail: Tail | None) -> Vouched:
+        """What the heads vouch for, when the log is theirs."""
+        if self._accepting:
+            return self._vouched
+        return check_heads(self._state, self._keys.name, tail, self._verify)
 
-        So it is when a log was cut, and also when a state was restored from a backup, or copied: work can go on.
-        """
-        with _anchoring(place):
-            try:
-                head = load_head(place)
-            except AlteredLog:
-                aside, detail = "damaged", 0
-            else:
-                if head is None or _agree(head, tail):
-                    if head is None and tail:
-                        yield Note("repair", SYSTEM, None, {"what": "no head was kept elsewhere"})
-                    return
-                aside, detail = f"{head.number}", head.number
-            place.replace(place.with_name(f"{place.stem}-{aside}{place.suffix}"))
-        yield Note("repair", SYSTEM, None, {"what": "another head was kept elsewhere", "entries": detail})
-
-    def _check(self, tail: Tail | None) -> None:
-        """Compare the end of the log with the head beside it, which is never ahead of it."""
-        path, head = self._state.audit_log, load_head(self._state.audit_head)
-        if head is None and tail and not tail.only:
-            raise AlteredLog(0, "head does not match", f"the head of the audit log {path} is gone")
-        last = tail.line.entry.number if tail else 0
-        if tail and lines.chained(tail.before or lines.beginning(self._keys.name), tail.line.content) != tail.line.hash:
-            raise AlteredLog(last, "changed", f"entry {last} of the audit log {path} or the one before it was changed")
-        if head and head.number > last:
-            raise AlteredLog(
-                last + 1,
-                "cut at the tail",
-                f"the audit log {path} was cut: it ends after entry {last} of {head.number}",
-            )
-        if head and (head.log != self._keys.name or not _agree(head, tail)):
-            raise AlteredLog(last, "head does not match", f"the audit log {path} is not its head's")
-
-    def _keep(self, head: Head, *, durable: bool) -> None:
-        keep_head(self._state.audit_head, head, durable=durable)
+    def _keep(self, head: Head, before: Vouched) -> None:
+        """Keep a head in the state and elsewhere; ``before``: what it vouches for besides what this log knows."""
+        vouched = before.later(self._vouched).settled(self._vouched.pins)
+        unsigned = replace(head, vouched=vouched, signature=b"")
+        signature = self._keys.vouch(head.seal.next, unsigned.vouched_message)
+        signed = replace(unsigned, signature=signature)
+        keep_head(self._state.audit_head, signed)
         if self._elsewhere is not None:
-            with _anchoring(self._elsewhere):
-                keep_head(self._elsewhere, head, durable=durable)
-
-
-def _agree(head: Head, tail: Tail | None) -> bool:
-    """Whether a head can be one of the log that ends like this; one that is behind need not be looked up."""
-    last = tail.line.entry.number if tail else 0
-    return head.number < last or (tail is not None and head.number == last and head.seal == tail.line.seal)
-
-
-@contextmanager
-def _anchoring(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise MachineError(
-            f"the head of the audit log cannot be kept in {place.parent} ({error.strerror}); name another folder in "
-            "SMARTER_ANCHOR, or none by leaving that empty."
-        ) from error
+            with anchoring(self._elsewhere):
+                keep_head(self._elsewhere, signed)
 
 
 @contextmanager
