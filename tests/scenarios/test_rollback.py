@@ -42,12 +42,18 @@ def run_on(smarter: Callable[..., Any], lane: Path) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def put_back(tmp_path: Path, run_on: Callable[..., Any]) -> Path:
-    """A state of 08:00 in the place of one that ran on to 08:35: as a disk's backup, or as an attacker puts it."""
+def put_back(tmp_path: Path, run_on: Callable[..., Any], request: pytest.FixtureRequest) -> Path:
+    """A state of 08:00 in the place of one that ran on to 08:35: as a disk's backup, or as an attacker puts it.
+
+    By indirection, beside the keystores of today, as in a backup without keys.
+    """
     state, backup = tmp_path / "state", tmp_path / "backup"
     assert run_on(state, EARLIER).code == 0
     shutil.copytree(state, backup)
     assert run_on(state, LATER).code == 0
+    if getattr(request, "param", "") == "beside today's keys":
+        shutil.rmtree(backup / "keys")
+        shutil.copytree(state / "keys", backup / "keys")
     shutil.rmtree(state)
     shutil.copytree(backup, state)
     return state
@@ -147,6 +153,7 @@ def test_the_ledger_alone_put_back_is_found_by_the_windows_that_the_head_knows(
     assert (ended.code, "is a release that the ledger does not have" in ended.err) == (4, True)
 
 
+@pytest.mark.parametrize("put_back", ["whole", "beside today's keys"], indirect=True)
 def test_what_may_be_out_is_lost_and_everything_else_goes_on(
     put_back: Path,
     tmp_path: Path,
