@@ -95,7 +95,8 @@ def rotate(
 ) -> None:
     """Replace the PURPOSE key of PARTY; what was made under the earlier one can still be opened.
 
-    The releaser's aggregation key can be replaced only when no window is open, that is between runs.
+    The releaser's aggregation key can be replaced only when no window is open, that is between runs. All keystores
+    of the state are opened, since each knows the others; after an interruption the same command finishes.
     """
     from smarter.protocols.key_changes import rotate as replace_key
     from smarter.protocols.session import recalled

@@ -23,6 +23,7 @@ from smarter.errors import UsageError
 if TYPE_CHECKING:
     from smarter.keys.shares import Share
 
+FINISHED = "the change that was interrupted is finished: the keys of {party} open by what it was given"
 NEW_PASSPHRASE = "SMARTER_NEW_PASSPHRASE"  # noqa: S105 - the variable's name
 
 
@@ -59,6 +60,8 @@ def share(
 
     Each officer gets one share, a list of 33 words. They are given out this once and kept nowhere; what opened the
     keystore before is destroyed. Done again, it gives out new shares, and the earlier ones are void.
+
+    All keystores of the state are opened, since each knows the others.
     """
     from smarter.keys.files import write_private
     from smarter.keys.officers import KIND, Officers
@@ -80,7 +83,10 @@ def share(
 
     with folder.locked():
         way = Officers(threshold, officers, hand_out)
-        lock_keystore(folder, unlocking(unlock, folder, shares), party, KIND, way)
+        made = lock_keystore(folder, unlocking(unlock, folder, shares), party, KIND, way)
+    if not made:
+        click.echo(FINISHED.format(party=party), err=True)
+        return
     where = "printed above, and nowhere else: clear the terminal once each is with its officer" if out is None else out
     click.echo(f"any {threshold} of {officers} officers open the keys of {party}; the shares are {where}.", err=True)
 
@@ -113,7 +119,8 @@ def lock(
 ) -> None:
     """Lock the keystore of PARTY otherwise: also by another passphrase, or by one alone again after officers.
 
-    What opened it so far no longer does, and is destroyed where it is kept.
+    What opened it so far no longer does, and is destroyed where it is kept. All keystores of the state are opened,
+    since each knows the others.
     """
     from smarter.keys.process import given
     from smarter.keys.secret import VARIABLE
@@ -127,5 +134,5 @@ def lock(
     variables = {} if typed is None else {VARIABLE: typed}
     with folder.locked():
         way = unlock_from(kind, folder.keys, environ=variables, ask=asked())  # type: ignore[arg-type] # click's choice
-        lock_keystore(folder, unlocking(unlock, folder, shares), party, kind, way)
-    click.echo(f"the keys of {party} are locked by {kind}", err=True)
+        made = lock_keystore(folder, unlocking(unlock, folder, shares), party, kind, way)
+    click.echo(f"the keys of {party} are locked by {kind}" if made else FINISHED.format(party=party), err=True)

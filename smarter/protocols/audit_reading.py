@@ -139,10 +139,10 @@ def check_audit(state: StateFolder, elsewhere: Sequence[Path]) -> Checked:
 
 def _compare_heads(state: StateFolder, elsewhere: Sequence[Path]) -> None:
     """Hold ledger and keystores against what heads vouch for; an old head that was printed knows older keystores."""
-    found = Deployed(state).found()
     current = (state.audit_head, state.head_elsewhere(log_name(state)))
-    for place in (state.audit_head, *elsewhere):
-        head = load_head(place)
+    heads = {place: load_head(place) for place in (state.audit_head, *elsewhere)}
+    found = Deployed(state).found()  # after the heads, which a run may be ahead of
+    for place, head in heads.items():
         if head is not None and head.vouched is not None:
             compare(found, head.vouched, place, pins=place in current)
 

@@ -63,7 +63,7 @@ def _replaced(party: str, before: KeyEntry, entry: KeyEntry) -> Note:
     return Note("key-change", LOCAL, key(entry.fingerprint), detail)
 
 
-def change(state: StateFolder, unlock: Unlock, party: str, what: str, make: Make) -> None:
+def change(state: StateFolder, unlock: Unlock, party: str, what: str, make: Make) -> bool:
     """Change the keystore of ``party``, or finish the same change where it was begun before.
 
     Args:
@@ -72,6 +72,9 @@ def change(state: StateFolder, unlock: Unlock, party: str, what: str, make: Make
         party: whose keystore changes.
         what: the command that does it, behind ``smarter keys``.
         make: the change.
+
+    Returns:
+        Whether it was made now; if not, the same change was interrupted before, and is finished.
     """
     require_untouched(state)
     if not Keystore.exists(state.keys, audit.PARTY):
@@ -88,7 +91,7 @@ def change(state: StateFolder, unlock: Unlock, party: str, what: str, make: Make
         _check(state, stores, begun)
         _finish(state, unlock, stores, begun)
         if (begun.party, begun.what) == (party, what):
-            return
+            return False
         stores = {name: Keystore.open(state.keys, name, unlock) for name in keystores(state.keys)}
         begun = None
     _check(state, stores, begun)
@@ -108,6 +111,7 @@ def change(state: StateFolder, unlock: Unlock, party: str, what: str, make: Make
     store.pins = Pins({**store.pins.of, party: coming.after})
     store.save()
     _finish(state, unlock, others, coming)
+    return True
 
 
 def _begun(stores: Mapping[str, Keystore]) -> Change | None:

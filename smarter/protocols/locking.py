@@ -20,10 +20,11 @@ SHARED = ("releaser",)
 """Whose keystore officers can lock: whoever releases is to be started by no one alone."""
 
 
-def lock(state: StateFolder, unlock: Unlock, party: str, kind: str, way: Locking) -> None:
+def lock(state: StateFolder, unlock: Unlock, party: str, kind: str, way: Locking) -> bool:
     """Lock the keystore of ``party`` by ``way``, which is of ``kind``; what unlocked it so far no longer does.
 
-    The earlier secret is destroyed where it is kept. Copies of the keystore from before still open by it.
+    The earlier secret is destroyed where it is kept. Copies of the keystore from before still open by it. Returns
+    whether it was locked now; if not, the same change was interrupted before, and is finished.
 
     Raises:
         UsageError: there is no such party, it cannot be locked so, or is already.
@@ -44,4 +45,4 @@ def lock(state: StateFolder, unlock: Unlock, party: str, kind: str, way: Locking
         return Note("key-change", LOCAL, named_party(party), {"locked_by": kind, "before": before})
 
     command = f"share SCENARIO {party}" if kind == OFFICERS else f"lock SCENARIO {party} --by {kind}"
-    change(state, unlock, party, command, make)
+    return change(state, unlock, party, command, make)

@@ -44,12 +44,14 @@ def check_heads(
             elsewhere = load_head(place)
         if elsewhere is not None:
             require_line(state.audit_log, elsewhere, place, log, tail)
+    # After the heads, which a run may be ahead of at any moment, and never behind.
+    there = found() if found is not None and (head or elsewhere) else None
     vouched: Vouched | None = None
     for one, where in ((elsewhere, place), (head, state.audit_head)):
         if one is not None and one.vouched is not None and where is not None:
             check_signature(one, where, verify)
-            if found is not None:
-                compare(found(), one.vouched, where)
+            if there is not None:
+                compare(there, one.vouched, where)
             vouched = vouched.later(one.vouched) if vouched else one.vouched
     return vouched or Vouched()
 

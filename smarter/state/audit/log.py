@@ -72,8 +72,8 @@ class AuditLog:
             StateInUse: others have been writing to it for a minute.
         """
         log = cls(state, keys, clock, verify, deployment)
-        log._vouched = deployment.found()
         with log.held():
+            log._vouched = deployment.found()
             tail, _ = find_tail(state.audit_log)
             check_heads(state, keys.name, tail, verify, lambda: log._vouched)
         return log
