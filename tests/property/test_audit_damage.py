@@ -19,6 +19,7 @@ from smarter.model.audit import LOCAL, Value, household
 from smarter.state import StateFolder
 from smarter.state.audit.check import snapshot, walk
 from smarter.state.audit.log import AuditLog
+from tests.support.deployed import Deployed
 
 NAME = "ef" * 16
 PRIVATE = [bytes([7]) * 32, bytes([8]) * 32]
@@ -50,7 +51,7 @@ class Whole:
         """What is found wrong."""
         seen = snapshot(self.state, *self.state.heads_elsewhere(NAME))
         try:
-            for _ in walk(seen, NAME, PUBLIC[:1], audit.verify):
+            for _ in walk(seen, NAME, PUBLIC[:1], audit.verify, audit.verify_vouched):
                 pass
         except AlteredLog as wrong:
             return wrong
@@ -68,7 +69,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     (folder / "state").mkdir()
     state = StateFolder(folder / "state", folder / "elsewhere")
     for number, count in enumerate(BATCHES):
-        with AuditLog.open(state, keys(number >= 2), lambda: 1.5e9) as log:
+        with AuditLog.open(state, keys(number >= 2), lambda: 1.5e9, audit.verify_vouched, Deployed()) as log:
             for place in range(count):
                 log.note("read", LOCAL, household(f"{place}"), what="bills", batch=number)
     (elsewhere,) = state.heads_elsewhere(NAME)
@@ -170,10 +171,10 @@ def test_whatever_is_noted_reads_back(batches: list[list[dict[str, Value]]], tmp
     state = StateFolder(folder)
     try:
         for batch in batches:
-            with AuditLog.open(state, keys(0), lambda: 0.0) as log:
+            with AuditLog.open(state, keys(0), lambda: 0.0, audit.verify_vouched, Deployed()) as log:
                 for detail in batch:
                     log.note("read", LOCAL, None, **detail)
-        _, *found = walk(snapshot(state), NAME, PUBLIC[:1], audit.verify)
+        _, *found = walk(snapshot(state), NAME, PUBLIC[:1], audit.verify, audit.verify_vouched)
         assert [dict(entry.detail) for entry in found] == [detail for batch in batches for detail in batch]
     finally:
         shutil.rmtree(folder)

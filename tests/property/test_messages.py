@@ -196,7 +196,10 @@ KINDS: dict[str, tuple[st.SearchStrategy[Any], Callable[[bytes], Any]]] = {
     "epoch-key": (epoch_keys(), EpochKey.decode),
     "statement": (statements(), Statement.decode),
     "enrolment-request": (st.builds(EnrolmentRequest, *names, words, blobs, keys, keys), EnrolmentRequest.decode),
-    "enrolment-answer": (st.builds(EnrolmentAnswer, *names, words, keys, keys), EnrolmentAnswer.decode),
+    "enrolment-answer": (
+        st.builds(EnrolmentAnswer, *names, words, keys, st.integers(0, (1 << 32) - 1), keys),
+        EnrolmentAnswer.decode,
+    ),
     "seal-key": (
         st.builds(WrappedSealKey, *names, st.integers(1, (1 << 32) - 1), words, words, blobs),
         WrappedSealKey.decode,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from smarter.state.audit import log as audit_log
 from smarter.state.audit.check import snapshot, walk
 from smarter.state.audit.lines import Vouched
 from smarter.state.audit.log import AuditLog
+from tests.support.deployed import Deployed
 
 NAME = "ab" * 16
 SEEDS = [bytes([number]) * 32 for number in (1, 2, 3)]
@@ -39,20 +40,6 @@ def state(tmp_path: Path) -> StateFolder:
     """A state's folder, whose log's head is kept elsewhere, too."""
     (tmp_path / "state").mkdir()
     return StateFolder(tmp_path / "state", tmp_path / "elsewhere")
-
-
-@dataclass
-class Deployed:
-    """A deployment that shows what a test says."""
-
-    shows: Vouched = field(default_factory=Vouched)
-    before: tuple[Note, ...] = ()
-
-    def past(self) -> tuple[Note, ...]:
-        return self.before
-
-    def found(self) -> Vouched:
-        return self.shows
 
 
 def opened(state: StateFolder, *seeds: int, shows: Vouched | None = None) -> AuditLog:
