@@ -191,13 +191,17 @@ def test_whoever_runs_the_meters_erases_for_a_customer_who_is_gone(
     assert call("audit", "verify", *place).code == 0
 
 
-def test_without_the_secret_of_a_keystore_nothing_is_done(
+def test_without_the_secret_of_a_keystore_or_while_a_run_goes_on_nothing_is_done(
     customer: Call, written: Callable[[], Any], place: tuple[object, ...]
 ) -> None:
     before = written()
-    key = Path(str(place[2])) / "keys" / "mdms.key"
-    whole = key.read_bytes()
-    key.write_bytes(bytes(32))
-    assert customer("erase", "--meter", "home2", "--yes").code == 4
-    key.write_bytes(whole)
+    for party in ("meters", "pes", "mdms", "audit"):
+        key = Path(str(place[2])) / "keys" / f"{party}.key"
+        whole = key.read_bytes()
+        key.write_bytes(bytes(32))
+        assert customer("erase", "--meter", "home2", "--yes").code == 4
+        key.write_bytes(whole)
+    with StateFolder(Path(str(place[2]))).locked():
+        busy = customer("erase", "--meter", "home2", "--yes")
+    assert (busy.code, busy.out, "another run is using" in busy.err) == (6, "", True)
     assert written() == before
