@@ -549,10 +549,12 @@ def test_accounts_of_another_version_are_left_alone(hall: Hall) -> None:
 
 def test_everything_at_the_door_is_witnessed_before_it_happens(hall: Hall) -> None:
     notes: list[tuple[str, str, str]] = []
+    ways: list[object] = []
 
     def witness(note: Note) -> None:
         assert note.subject
         notes.append((note.action, note.actor.kind, note.subject.name))
+        ways.extend(note.detail.values())
 
     code = hall.enrol()
     door = Login(hall.accounts, DEPLOYMENT, CHEAP, witness=witness)
@@ -570,6 +572,7 @@ def test_everything_at_the_door_is_witnessed_before_it_happens(hall: Hall) -> No
         ("logout", "customer", "ada"),
         ("login-failed", "system", "nobody"),
     ]
+    assert ways == ["password", "recovery code"]
 
 
 def test_a_lock_out_is_witnessed_once(hall: Hall) -> None:
@@ -578,6 +581,7 @@ def test_a_lock_out_is_witnessed_once(hall: Hall) -> None:
     hall.login = Login(hall.accounts, DEPLOYMENT, CHEAP, witness=notes.append)
     hall.fail(LOCK_AFTER + 3)
     assert [note.action for note in notes] == ["login-failed"] * LOCK_AFTER + ["lock-out"]
+    assert notes[-1].detail == {"failures": LOCK_AFTER}
 
 
 def test_nobody_gets_in_when_it_cannot_be_written_down(hall: Hall) -> None:
