@@ -105,6 +105,20 @@ def test_readers_are_noted_with_whom_they_asked_about(
     assert len(entries(state)) == before, "who asked for nobody has read nothing"
 
 
+def test_nothing_is_printed_that_could_not_be_noted(
+    lane: Path, tmp_path: Path, smarter: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "audit.log")
+
+    state = tmp_path / "state"
+    assert smarter("run", lane, "--state", state, "--quiet").code == 0
+    monkeypatch.setattr("smarter.state.audit.log.append", full)
+    for command in ("bills", "demand"):
+        ended = smarter(command, lane, "--state", state)
+        assert (ended.code, ended.out) == (6, "")
+
+
 def test_the_log_names_nobody_and_holds_no_reading_total_or_secret(
     lane: Path, tmp_path: Path, carry: Callable[..., Any], smarter: Callable[..., Any]
 ) -> None:
