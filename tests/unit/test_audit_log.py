@@ -22,6 +22,7 @@ from smarter.state.audit import log as audit_log
 from smarter.state.audit.check import snapshot, walk
 from smarter.state.audit.lines import Vouched
 from smarter.state.audit.log import AuditLog
+from smarter.state.folder import ANCHOR, anchor_folder
 
 NAME = "ab" * 16
 SEEDS = [bytes([number]) * 32 for number in (1, 2, 3)]
@@ -177,6 +178,16 @@ class TestHeads:
             assert here == elsewhere
             assert here is not None
             assert here.number == len(lines(state))
+
+    def test_they_are_kept_in_the_users_data_or_where_the_environment_says(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+        monkeypatch.delenv(ANCHOR, raising=False)
+        assert anchor_folder() == tmp_path / "smarter" / "audit-heads"
+        for said, folder in ((str(tmp_path / "stick"), tmp_path / "stick"), ("", None)):
+            monkeypatch.setenv(ANCHOR, said)
+            assert anchor_folder() == folder
 
     def test_a_tail_cut_with_its_own_head_is_found_by_the_one_elsewhere(self, state: StateFolder) -> None:
         noted(state)
