@@ -474,6 +474,7 @@ def test_keys_are_listed_exported_and_rotated(call: Call, own: tuple[Any, ...]) 
     [
         (("rotate", "mdms", "sign"), "there is no sign key of mdms to rotate; there are: pes unwrap"),
         (("rotate", "meters", "sign"), "there is no sign key of meters to rotate"),
+        (("rotate", "audit", "identify"), "there is no identify key of audit to rotate"),
         (("export-public", "customer", "unwrap"), "there is no party customer; there are audit, mdms, meters,"),
         (("export-public", "mdms", "aggregate"), "mdms has no public aggregate key; there are unwrap."),
     ],

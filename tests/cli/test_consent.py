@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import sys
@@ -173,9 +174,13 @@ class TestStating:
 
 
 def test_a_run_says_how_many_are_left_out(call: Call, finished: Any, tmp_path: Path) -> None:
-    said = call("run", finished.scenario, "--set", "consent=required", "--state", tmp_path / "state", "--json")
+    folder = ("--state", tmp_path / "state", "--out", tmp_path / "out")
+    said = call("run", finished.scenario, "--set", "consent=required", *folder, "--json")
     assert said.code == 0
     result = json.loads(said.out)
     assert (result["counts"]["readings"], result["views"]["pes"]["readings"]) == (0, 0)
     assert "send nothing: no bill and no demand has their readings" in said.err
     assert any(warning.startswith("consent: not all readings of 5 of the 5 meters") for warning in result["warnings"])
+    for name in ("billing", "bills", "demand"):
+        rows = list(csv.DictReader((tmp_path / "out" / f"{name}.csv").read_text().splitlines()))
+        assert {row["status"] for row in rows} == {"missing"}, name

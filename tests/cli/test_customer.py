@@ -8,14 +8,17 @@ import re
 import sqlite3
 import stat
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pexpect
 import pytest
 
+from smarter.cli.customer import watching
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.protocols import login as login_module
 from tests.support.copies import copy_state
@@ -420,6 +423,39 @@ def test_watch_prints_each_reading_of_the_last_hours_as_a_line_of_json_and_ends_
 def test_watch_says_the_newest_reading_where_there_is_no_terminal(customer: Call, ada: str) -> None:
     said = customer("watch")
     assert re.fullmatch(r"● 2016-01-01 23:45  1\.100 kW  96 readings so far, Europe/Berlin\n", said.out)
+
+
+def test_watching_is_one_read_uses_the_session_and_ends_with_it(
+    call: Call, customer: Call, ada: str, place: tuple[object, ...], script: pytest.MonkeyPatch
+) -> None:
+    assert watching.STILL == 10
+    script.setattr(watching, "STILL", 0)
+
+    def watched(statement: str) -> tuple[Any, list[tuple[int, int]]]:
+        """Watch while this happens to the sessions; when they began, and were last used."""
+        with closing(sqlite3.connect(Path(str(place[2])) / "accounts.sqlite")) as accounts:
+
+            def edit(_: float) -> None:
+                with accounts:
+                    accounts.execute(statement)
+
+            script.setattr(watching, "time", SimpleNamespace(sleep=edit, monotonic=time.monotonic))
+            return customer("watch"), accounts.execute("SELECT began, used FROM sessions").fetchall()
+
+    ended, ((began, used),) = watched("UPDATE sessions SET used = used - 100")
+    assert (ended.code, used >= began) == (0, True)
+    reads = json.loads(call("audit", "show", place[0], *place[1:], "--action", "read", "--json").out)
+    assert [entry["detail"] for entry in reads] == [{"what": "own readings, as they come"}]
+    ended, sessions = watched("DELETE FROM sessions")
+    assert (ended.code, sessions, "log in again" in ended.err) == (4, [], True)
+
+
+def test_watching_ends_by_ctrl_c(customer: Call, ada: str, script: pytest.MonkeyPatch) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    script.setattr(watching, "time", SimpleNamespace(sleep=interrupt, monotonic=time.monotonic))
+    assert customer("watch").code == 130
 
 
 def test_watch_is_for_whoever_is_logged_in(customer: Call, ada: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -191,13 +192,35 @@ def test_whoever_runs_the_meters_erases_for_a_customer_who_is_gone(
     assert call("audit", "verify", *place).code == 0
 
 
-def test_without_the_secret_of_a_keystore_nothing_is_done(
+def test_a_copy_from_before_is_read_again_when_it_is_accepted_and_lacks_the_kept_total(
+    customer: Call, call: Call, place: tuple[object, ...], tmp_path: Path
+) -> None:
+    state = Path(str(place[2]))
+    shutil.copytree(state, tmp_path / "copy", ignore=shutil.ignore_patterns("keys"))
+    before = json.loads(call("bills", *place, "--json").out)
+    assert customer("erase", "--meter", "home2", "--yes").code == 0
+    shutil.copytree(state / "keys", tmp_path / "copy" / "keys")
+    shutil.rmtree(state)
+    shutil.copytree(tmp_path / "copy", state)
+    assert call("bills", *place).code == 4
+    accepted = call("audit", "accept-restore", *place, "--reason", "a backup")
+    assert accepted.code == 0, accepted
+    after = json.loads(call("bills", *place, "--json").out)
+    (changed,) = [new for old, new in zip(before, after, strict=True) if new != old]
+    assert (changed["status"], changed["amount"], changed["energy_mwh"]) == ("erased", None, None)
+
+
+def test_without_the_secret_of_a_keystore_or_while_a_run_goes_on_nothing_is_done(
     customer: Call, written: Callable[[], Any], place: tuple[object, ...]
 ) -> None:
     before = written()
-    key = Path(str(place[2])) / "keys" / "mdms.key"
-    whole = key.read_bytes()
-    key.write_bytes(bytes(32))
-    assert customer("erase", "--meter", "home2", "--yes").code == 4
-    key.write_bytes(whole)
+    for party in ("meters", "pes", "mdms", "audit"):
+        key = Path(str(place[2])) / "keys" / f"{party}.key"
+        whole = key.read_bytes()
+        key.write_bytes(bytes(32))
+        assert customer("erase", "--meter", "home2", "--yes").code == 4
+        key.write_bytes(whole)
+    with StateFolder(Path(str(place[2]))).locked():
+        busy = customer("erase", "--meter", "home2", "--yes")
+    assert (busy.code, busy.out, "another run is using" in busy.err) == (6, "", True)
     assert written() == before

@@ -10,6 +10,7 @@ import re
 import shutil
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,16 @@ def test_what_is_granted_is_read_as_csv_and_json_and_into_a_file(
     assert (written.code, written.out) == (0, "")
     assert (tmp_path / "got.csv").read_text() == said.out
     assert stat.S_IMODE((tmp_path / "got.csv").stat().st_mode) == 0o600
+
+
+def test_left_out_a_grant_is_of_the_whole_span_by_days_for_ninety_days(smarter: Call, ada: None, key: Path) -> None:
+    public = grantee_keys.public_path(key)
+    said = smarter("customer", "grant", "--key", public, "--name", "Advice Ltd", "--purpose", "nights")
+    document = json.loads(said.out)
+    span = (document["start"], document["end"])
+    assert (document["window"], span) == ("1d", ("2016-01-01T00:00:00+01:00", "2016-01-02T00:00:00+01:00"))
+    lifetime = datetime.fromisoformat(document["expires"]) - datetime.now(UTC)
+    assert abs(lifetime - timedelta(days=90)) < timedelta(minutes=5)
 
 
 def test_grants_are_listed_with_what_became_of_them(smarter: Call, granted: Path, key: Path) -> None:

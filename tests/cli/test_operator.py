@@ -154,6 +154,7 @@ def test_the_clerks_figures_are_those_of_the_local_commands(staff: Staff, call: 
         assert staff(command).code == 0
     rerated = json.loads(staff("rerate", "--option", "rate=0.60", "--json").out)
     assert float(rerated["after"]) == pytest.approx(2 * float(rerated["before"]), abs=0.05)
+    assert json.loads(staff("bills", "--json").out) == bills, "it changes nothing"
 
 
 @pytest.mark.parametrize(("what", "like"), [("bills", "bills"), ("windows", "billing"), ("demand", "demand")])

@@ -105,6 +105,20 @@ def test_readers_are_noted_with_whom_they_asked_about(
     assert len(entries(state)) == before, "who asked for nobody has read nothing"
 
 
+def test_nothing_is_printed_that_could_not_be_noted(
+    lane: Path, tmp_path: Path, smarter: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "audit.log")
+
+    state = tmp_path / "state"
+    assert smarter("run", lane, "--state", state, "--quiet").code == 0
+    monkeypatch.setattr("smarter.state.audit.log.append", full)
+    for command in ("bills", "demand"):
+        ended = smarter(command, lane, "--state", state)
+        assert (ended.code, ended.out) == (6, "")
+
+
 def test_the_log_names_nobody_and_holds_no_reading_total_or_secret(
     lane: Path, tmp_path: Path, carry: Callable[..., Any], smarter: Callable[..., Any]
 ) -> None:
@@ -257,6 +271,9 @@ class TestCommands:
         own = json.loads(asked.out)
         assert {entry["subject"] for entry in own if entry["action"] == "release"} == {own[0]["subject"]}
         assert {entry["action"] for entry in own} >= {"release", "read"}, "a read of all bills concerns everybody"
+        asked_about = entries(finished[2])[-1]
+        assert (asked_about.action, asked_about.detail) == ("read", {"what": "audit log"})
+        assert asked_about.subject == own[0]["subject"]
         both = json.loads(
             smarter("audit", "show", *finished, "--subject-of", meters[0], "--subject-of", meters[1], "--json").out
         )
@@ -269,6 +286,8 @@ class TestCommands:
     ) -> None:
         state, before = own[2], tmp_path / "before"
         shutil.copytree(state, before)
+        (elsewhere,) = in_state(state).heads_elsewhere(name_of(state))
+        older = elsewhere.read_bytes()
         assert smarter("bills", *own).code == 0
         printed = smarter("audit", "head", *own)
         (tmp_path / "kept.head").write_text(printed.out)
@@ -281,6 +300,9 @@ class TestCommands:
             assert (asked.code, asked.out) == (4, "")
             assert f"entry {count - 1} of the audit log" in asked.err
             assert "was cut at the tail" in asked.err
+        elsewhere.write_bytes(older)  # and the head elsewhere with it
+        assert smarter("audit", "verify", *own).code == 0
+        assert smarter("audit", "verify", *own, "--anchor", tmp_path / "kept.head").code == 4
 
     def test_what_was_changed_is_named(self, own: Any, smarter: Callable[..., Any]) -> None:
         log = own[2] / "audit.log"

@@ -410,6 +410,13 @@ class TestInvitation:
             with pytest.raises(UsageError, match="names 0 meters"):
                 lane.invite(wanted)
 
+    def test_names_its_meter_by_the_source_or_the_first_digits_of_the_pseudonym(self, finished: Lane) -> None:
+        with finished.opened() as (session, _, _):
+            home3 = find_meter(session, "home3")
+            assert find_meter(session, home3.pseudonym.hex()[:8]) == home3
+            with pytest.raises(UsageError, match="names 0 meters"):
+                find_meter(session, home3.pseudonym.hex()[:3])
+
     def test_after_a_crash_between_meter_and_account_is_given_anew(self, lane: Lane) -> None:
         carol = lane.settle("home3", "carol").account
         lane.edit(lane.state.accounts, "DELETE FROM accounts WHERE name = 'carol'")

@@ -609,6 +609,32 @@ class TestARunThatGoesOn:
         weeks.run()
         assert [row.energy for row in weeks.answers().rows] == [row.energy for row in finished.answers().rows]
 
+    def test_loses_the_frames_of_the_household_that_are_on_their_way(
+        self, make: Callable[..., Weeks], tmp_path: Path
+    ) -> None:
+        late = "".join(
+            f"  - {{kind: delay, neighbourhood: lane, meter: {home}, at: '2016-03-25 02:00', by: 6h}}\n"
+            for home in ("home1", "home2")
+        )
+        weeks = make(tmp_path, **{"frame: 7": f"grace: 12h\nfaults:\n{late}frame: 7"})
+        weeks.run_to(1)
+        weeks.erase()
+        for _ in run(weeks.scenario, weeks.state, unlock=weeks.unlock):
+            pass
+        mine, other = (weeks.answers(home).rows[0] for home in ("home1", "home2"))
+        assert (other.status, mine.readings < other.readings == 12) == ("complete", True)
+
+    def test_of_which_a_billing_period_has_ended_since_cannot_be_run_on_with_an_older_journal(
+        self, make: Callable[..., Weeks], tmp_path: Path
+    ) -> None:
+        weeks = make(tmp_path / "weeks")
+        weeks.run_to(10)
+        backup = weeks.copy(tmp_path / "backup")
+        weeks.run()
+        put_back_journal(weeks.state, backup.state.journal)
+        with pytest.raises(DamagedStore, match="copy from before"):
+            weeks.run()
+
     def test_bills_what_comes_later_in_an_erased_period_by_itself(self, weeks: Weeks) -> None:
         before, others = weeks.answers(), weeks.answers("home2")
         weeks.erase()

@@ -324,6 +324,7 @@ class TestOnce:
         lane.deliver()
         assert [(each.number, each.windows) for each in lane.sent] == [(1, 3)]
         assert spans(lane.read()[0]) == [0, 1, 2]
+        assert [entry.action for entry in read_audit(lane.state).entries].count("delivery") == 2, "noted each time"
 
     def test_two_at_a_time_do_not_deliver_twice(self, lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
         lane.grant()

@@ -30,7 +30,7 @@ from smarter.protocols.operator_door import OperatorDoor
 from smarter.protocols.operator_login import Equipped
 from smarter.protocols.roster_desk import make_first
 from smarter.state import StateFolder
-from smarter.state.accounts import IDLE
+from smarter.state.accounts import IDLE, LOCK_AFTER, LONGEST_WAIT
 from smarter.state.operators import OperatorAccounts
 
 PASSWORD = "plaid-otter-vending-41"
@@ -219,6 +219,45 @@ def test_a_second_factor_that_is_reset_takes_the_password_to_renew(office: Offic
     before = office.uris["viewer"]
     office.enrol("viewer", code)
     assert office.uris["viewer"] != before
+    assert office.at_desk("viewer", ACTS[Operation.METERS])
+
+
+def test_a_code_that_was_not_used_is_replaced_by_a_reset(office: Office) -> None:
+    first = office.at_desk("grace", lambda desk: desk.add("newcomer", Role.VIEWER))
+    second = office.at_desk("grace", lambda desk: desk.reset("newcomer"))
+    with pytest.raises(WrongCredentials, match="one-time code is wrong"):
+        office.enrol("newcomer", first)
+    office.enrol("newcomer", second)
+    assert office.at_desk("newcomer", ACTS[Operation.METERS])
+
+
+def test_whatever_an_administrator_does_to_an_operator_ends_their_session(office: Office) -> None:
+    changes: dict[str, Act] = {
+        "viewer": lambda desk: desk.change_role("viewer", Role.AUDITOR),
+        "billing-clerk": lambda desk: desk.disable("billing-clerk"),
+        "auditor": lambda desk: desk.reset("auditor"),
+        "newcomer": lambda desk: desk.remove("newcomer"),
+    }
+    office.enrol("newcomer", office.at_desk("grace", lambda desk: desk.add("newcomer", Role.VIEWER)))
+    with office.open() as door:
+        for name, change in changes.items():
+            token = office.log_in(door, name)
+            assert door.operators.resume(token).name == name
+            change(door.desk(office.log_in(door, "grace")))
+            with pytest.raises(WrongCredentials, match="has ended"):
+                door.operators.resume(token)
+
+
+def test_an_administrator_unlocks_a_name(office: Office) -> None:
+    with office.open() as door:
+        for _ in range(LOCK_AFTER):
+            office.time += LONGEST_WAIT
+            with pytest.raises(WrongCredentials):
+                door.operators.log_in("viewer", OTHER, "123456")
+        office.time += LONGEST_WAIT
+        with pytest.raises(WrongCredentials, match="locked"):
+            office.log_in(door, "viewer")
+    office.at_desk("grace", lambda desk: desk.enable("viewer"))
     assert office.at_desk("viewer", ACTS[Operation.METERS])
 
 

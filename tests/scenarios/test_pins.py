@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from smarter.errors import ReplacedKeys
+from smarter.errors import IntegrityError, ReplacedKeys
 from smarter.keys import audit, roster
 from smarter.keys.keystore import Keystore, pins_of
 from smarter.keys.officers import KIND as OFFICERS
@@ -28,6 +28,7 @@ from smarter.protocols.auditing import open_audit, require_untouched
 from smarter.protocols.key_changes import rotate
 from smarter.protocols.locking import lock
 from smarter.protocols.provision import PARTIES, new_key
+from smarter.protocols.restoring import accept_restore
 from smarter.protocols.roster import new_roster_key
 from smarter.protocols.session import cryptography_of, recalled, reporting
 from smarter.run import run
@@ -154,6 +155,25 @@ def test_a_keystore_of_another_day_does_not_come_back(finished_run: FinishedRun,
     for party in sorted({*PARTIES} - {"pes"}):
         with pytest.raises(ReplacedKeys, match=r"pes\.keys is not the one"):
             Keystore.open(state.keys, party, unlock)
+
+
+def test_keystores_of_a_backup_are_accepted_where_their_party_is_named(
+    finished_run: FinishedRun, state: StateFolder, tmp_path: Path
+) -> None:
+    unlock = KeyFileUnlock(state.keys)
+    backup = shutil.copytree(state.path, tmp_path / "backup")
+    rotate(state, unlock, cryptography_of(finished_run.scenario), "pes", "sign")
+    shutil.rmtree(state.path)
+    shutil.copytree(backup, state.path)
+    for named in ((), ("mdms",)):
+        with pytest.raises(ReplacedKeys, match="the keystores of pes in"):
+            accept_restore(state, unlock, "the disk broke", named)
+        with pytest.raises(IntegrityError):
+            run_again(finished_run, state)
+    assert accept_restore(state, unlock, "the disk broke", ("pes",)).keys == ("pes",)
+    run_again(finished_run, state)
+    (noted,) = (entry.detail for entry in read_audit(state, default_heads(state)).entries if entry.action == "restore")
+    assert (noted["reason"], noted["keys"]) == ("the disk broke", "pes")
 
 
 def test_an_operators_keystore_that_was_put_there_beforehand_is_none(state: StateFolder) -> None:

@@ -421,5 +421,6 @@ class TestBills:
             by = customer("ada")
             receipt = erase(session, home.state, home.unlock, meter, by=by, since=since_of(holder)).receipt
             whole = erase(session, home.state, home.unlock, meter, by=LOCAL).receipt
+            assert list(session.journal.frames(meter.pseudonym)) == [], "also those from before"
         assert [(bill.energy_mwh, bill.amount) for bill in receipt.bills] == [(None, None)]
         assert all(bill.amount for bill in whole.bills)

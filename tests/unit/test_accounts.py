@@ -14,10 +14,11 @@ import pytest
 
 from smarter.errors import AuthenticationFailed, DamagedStore, Unavailable, UsageError, WrongCredentials
 from smarter.keys import passwords
-from smarter.keys.passwords import Argon2Cost, Cost, Pbkdf2Cost
+from smarter.keys.passwords import DEFAULT_COST, Argon2Cost, Cost, Pbkdf2Cost
 from smarter.model.audit import Note
 from smarter.protocols.holder import account_name
-from smarter.protocols.login import PASSWORD_ALONE, Login, Second
+from smarter.protocols.login import PASSWORD_ALONE, Login, Second, cost_of
+from smarter.scenario import load_scenario
 from smarter.state.accounts import FREE_TRIES, IDLE, LOCK_AFTER, LONGEST, LONGEST_WAIT, Account, Accounts
 
 DEPLOYMENT = bytes(16)
@@ -227,7 +228,17 @@ def test_an_account_follows_todays_cost_when_it_logs_in(hall: Hall, derivations:
     assert hall.login.recover("ada", code, OTHER)
 
 
+def test_a_scenario_says_how_passwords_are_derived() -> None:
+    argon2id = load_scenario("quickstart", ("accounts.passwords=argon2id",))
+    assert (cost_of(load_scenario("quickstart")), cost_of(argon2id)) == (DEFAULT_COST, Argon2Cost())
+
+
 # Failures
+
+
+def test_waits_locks_and_sessions_have_the_documented_figures() -> None:
+    assert (FREE_TRIES, LOCK_AFTER) == (3, 10)
+    assert (IDLE, LONGEST) == (15 * 60, 12 * 60 * 60)
 
 
 def test_the_first_wrong_tries_cost_no_wait_and_the_next_ever_more(hall: Hall) -> None:
@@ -538,10 +549,12 @@ def test_accounts_of_another_version_are_left_alone(hall: Hall) -> None:
 
 def test_everything_at_the_door_is_witnessed_before_it_happens(hall: Hall) -> None:
     notes: list[tuple[str, str, str]] = []
+    ways: list[object] = []
 
     def witness(note: Note) -> None:
         assert note.subject
         notes.append((note.action, note.actor.kind, note.subject.name))
+        ways.extend(note.detail.values())
 
     code = hall.enrol()
     door = Login(hall.accounts, DEPLOYMENT, CHEAP, witness=witness)
@@ -559,6 +572,7 @@ def test_everything_at_the_door_is_witnessed_before_it_happens(hall: Hall) -> No
         ("logout", "customer", "ada"),
         ("login-failed", "system", "nobody"),
     ]
+    assert ways == ["password", "recovery code"]
 
 
 def test_a_lock_out_is_witnessed_once(hall: Hall) -> None:
@@ -567,6 +581,7 @@ def test_a_lock_out_is_witnessed_once(hall: Hall) -> None:
     hall.login = Login(hall.accounts, DEPLOYMENT, CHEAP, witness=notes.append)
     hall.fail(LOCK_AFTER + 3)
     assert [note.action for note in notes] == ["login-failed"] * LOCK_AFTER + ["lock-out"]
+    assert notes[-1].detail == {"failures": LOCK_AFTER}
 
 
 def test_nobody_gets_in_when_it_cannot_be_written_down(hall: Hall) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,13 +15,14 @@ import pytest
 from smarter.errors import AlteredLog, AuthenticationFailed, MachineError, ReplacedKeys, RolledBack, StateInUse
 from smarter.keys import audit, signing
 from smarter.keys.audit import AuditKeys
-from smarter.model.audit import LOCAL, Entry, Named, Note, household, key, operator, party
+from smarter.model.audit import ACTIONS, LOCAL, Entry, Named, Note, household, key, operator, party
 from smarter.state import StateFolder
 from smarter.state.audit import files
 from smarter.state.audit import log as audit_log
 from smarter.state.audit.check import snapshot, walk
 from smarter.state.audit.lines import Vouched
 from smarter.state.audit.log import AuditLog
+from smarter.state.folder import ANCHOR, anchor_folder
 from tests.support.deployed import Deployed
 
 NAME = "ab" * 16
@@ -148,6 +150,13 @@ class TestWhatIsPutDown:
             assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_the_docs_list_every_action() -> None:
+    page = Path(__file__).parents[2] / "docs" / "accounts.md"
+    table = page.read_text(encoding="utf-8").partition("| action | by |")[2].partition("\n\n")[0]
+    first = [row.split("|")[1] for row in table.splitlines()[2:]]
+    assert sorted(re.findall(r"`([a-z-]+)`", " ".join(first))) == sorted(ACTIONS)
+
+
 class TestHeads:
     def test_a_head_is_kept_in_the_state_and_elsewhere_after_each_batch(self, state: StateFolder) -> None:
         for count in (1, 2):
@@ -156,6 +165,16 @@ class TestHeads:
             assert here == elsewhere
             assert here is not None
             assert here.number == len(lines(state))
+
+    def test_they_are_kept_in_the_users_data_or_where_the_environment_says(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+        monkeypatch.delenv(ANCHOR, raising=False)
+        assert anchor_folder() == tmp_path / "smarter" / "audit-heads"
+        for said, folder in ((str(tmp_path / "stick"), tmp_path / "stick"), ("", None)):
+            monkeypatch.setenv(ANCHOR, said)
+            assert anchor_folder() == folder
 
     def test_a_tail_cut_with_its_own_head_is_found_by_the_one_elsewhere(self, state: StateFolder) -> None:
         noted(state)
@@ -239,6 +258,20 @@ class TestHeads:
         noted(state)
         assert [entry.action for entry in entries(state)] == ["begin", "read", "repair", "read"]
         assert entries(state)[2].detail == {"what": "no head was kept elsewhere"}
+
+    def test_a_head_that_an_earlier_version_put_aside_fails_until_it_is_removed(self, state: StateFolder) -> None:
+        noted(state)
+        (place,) = state.heads_elsewhere(NAME)
+        older = {path: path.read_bytes() for path in (state.audit_log, state.audit_head, place)}
+        noted(state, 2)
+        aside = place.rename(place.with_name(f"{NAME}-4.head"))
+        for path, content in older.items():
+            path.write_bytes(content)
+        noted(state, 3)
+        with pytest.raises(AlteredLog, match="is not the one that the head in"):
+            entries(state)
+        aside.unlink()
+        assert len(entries(state)) == 5
 
     @pytest.mark.parametrize(
         ("spoil", "number", "what"),

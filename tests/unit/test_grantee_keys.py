@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import stat
 from pathlib import Path
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from smarter.errors import AuthenticationFailed, DataError, SmarterError, UsageError, WrongPassphrase
+from smarter.keys import grantee
 from smarter.keys.grantee import is_encrypted, load_key_file, make_key_files, public_path
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.keys.public import read_public
@@ -41,6 +43,15 @@ class TestKeyFiles:
         assert is_encrypted(path)
         key = load_der_private_key(load_key_file(path, "plaid otter"), None)
         assert load_pem_private_key(path.read_bytes(), b"plaid otter").private_numbers() == key.private_numbers()  # type: ignore[union-attr]
+
+    def test_have_the_documented_size_and_name_their_derivation_and_cipher(self, tmp_path: Path) -> None:
+        assert (grantee.KEY_BITS, grantee.COST.rounds) == (3072, 1_000_000)
+        make_key_files(tmp_path / "advice.pem", "plaid otter", bits=2048, cost=CHEAP)
+        _, *lines, _ = (tmp_path / "advice.pem").read_text().splitlines()
+        written = base64.b64decode("".join(lines))
+        # PBKDF2 (RFC 8018), hmacWithSHA256 and aes256-CBC, as object identifiers; and the rounds.
+        for part in ("2a864886f70d01050c", "2a864886f70d0209", "60864801650304012a", "020203e8"):
+            assert bytes.fromhex(part) in written
 
     @pytest.mark.parametrize("passphrase", ["", "plaid otte", "plaid otter ", None])
     def test_do_not_open_by_another_passphrase(self, tmp_path: Path, passphrase: str | None) -> None:

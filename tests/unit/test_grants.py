@@ -10,6 +10,7 @@ import pytest
 
 from smarter.api import SYSTEM_RANDOMNESS, KeyPair
 from smarter.errors import AuthenticationFailed, IntegrityError, MalformedMessage, UsageError
+from smarter.export.granted import granted_csv
 from smarter.keys import signing
 from smarter.model.messages import Frame, Signed
 from smarter.model.messages.granted import (
@@ -26,6 +27,7 @@ from smarter.parties.grantee import Grantee, Source
 from smarter.parties.meter.grants import GrantedMeter, apart_from, on_another_grid, why_not, windows_of
 from smarter.parties.meter.meter import Meter, MeterIdentity
 from smarter.parties.meter.statements import Grant, Standing
+from smarter.protocols.grantee import Granted
 
 START = 1_451_606_400  # 2016-01-01T00:00Z
 HOUR, DAY = 3_600, 86_400
@@ -279,6 +281,21 @@ class TestWhyNot:
         assert not on_another_grid(home.grant, same)
         assert why_not(same, self.standing(home.grant, same, other), 5) is None
         assert why_not(other, self.standing(home.grant, same, other), 5) is None
+
+
+def test_a_file_says_of_each_window_whether_enough_was_measured(home: Home) -> None:
+    header = GrantHeader.decode(GrantDelivery.decode(Signed.decode(home.deliver()).body).header)
+    hours = START + HOUR * np.arange(5)
+    columns = hours[:-1], hours[1:], [60, 30, 29, 0], [60] * 4, [5000, -500, 0, 0]
+    sums = WindowSums(*(np.array(column, np.int64) for column in columns))
+    lines = granted_csv([Granted(header, 1, 0, sums, b"", "list")]).splitlines()
+    assert lines[0] == "grant,meter,window_start,window_end,readings,expected,energy_wh,status"
+    assert [line.split(",", 4)[4] for line in lines[1:]] == [
+        "60,60,5.000,complete",
+        "30,60,-0.500,incomplete",
+        "29,60,,refused",
+        "0,60,,missing",
+    ]
 
 
 class TestDecoding:

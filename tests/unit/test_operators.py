@@ -329,6 +329,12 @@ def test_a_session_that_was_ended_or_left_alone_is_not_taken_up(office: Office) 
         office.door.resume(token)
 
 
+def test_a_session_holds_nothing_of_the_second_factor(office: Office) -> None:
+    equipped = office.enrol("vera")
+    held = office.door.login.resume(office.log_in(equipped)).private
+    assert (len(held), _secret(equipped) in held) == (32, False)
+
+
 def test_a_new_password_ends_other_sessions_and_keeps_the_second_factor(office: Office) -> None:
     equipped = office.enrol("vera")
     other, token = office.log_in(equipped), office.log_in(equipped)

@@ -125,6 +125,7 @@ def test_a_derivation_has_one_byte_form() -> None:
         ("password1234", "easily guessed"),
         ("qwertyuiopasdf", "easily guessed"),
         ("aaaaaaaaaaaaaaaa", "easily guessed"),
+        ("correcthorse1", "easily guessed"),  # 1.6 * 10**7 guesses
         ("the-great-Margaret-41", "name"),
         ("x" * 1_025, "characters"),
     ],
@@ -138,6 +139,7 @@ def test_a_weak_password_is_refused_with_what_would_help_and_without_itself(pass
 def test_a_strong_password_will_do() -> None:
     check_strength(PASSWORD, "ada")
     check_strength("four words nobody guesses", "ada")
+    check_strength("chocolate-1990", "ada")  # 1.04 * 10**8 guesses
 
 
 # Codes
@@ -148,7 +150,8 @@ def test_a_code_reads_back_however_it_is_typed() -> None:
         code = new_code()
         text = spell_code(code)
         assert read_code(text) == code
-        assert read_code(text.lower().replace("-", " ").replace("0", "o").replace("1", "l")) == code
+        for one in "iIlL":
+            assert read_code(text.lower().replace("-", " ").replace("0", "o").replace("1", one)) == code
         assert [len(group) for group in text.split("-")] == [4, 4, 4, 4, 4, 4, 3]
 
 

@@ -7,21 +7,26 @@ compared with the exact rank of their sums over all coalitions.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rich.console import Console
 
+from smarter.charts.releases import exposed_table
+from smarter.keys.naming import short
 from smarter.model.cells import Cell
 from smarter.model.messages import Status
 from smarter.model.windows import Axis, cut
 from smarter.protocols.fine_grants import Grantee, Lengths, grantees_of
 from smarter.protocols.plan import NeighbourhoodPlan
-from smarter.protocols.release_audit import Disclosure, ExposedWindow, audit_rows
+from smarter.protocols.release_audit import Disclosure, ExposedWindow, ReleaseAudit, audit_rows
 from smarter.protocols.released_tables import ReleasedWindow, released_windows
 from smarter.state import KeptMeter, LedgerRow, Sent
 from tests.support.coalitions import learns, rank
@@ -257,6 +262,17 @@ class TestTheAudit:
             for row in lane.ledger(everywhere())
         ]
         assert lane.audit(rows) == []
+
+    def test_marks_what_an_erasure_took_and_what_shows_only_since(self) -> None:
+        lane, out = Lane(), StringIO()
+        gone, since = (Disclosure((lane.name(row),), ((START, START + BILL),)) for row in (0, 1))
+        window = ExposedWindow(NAME, START, START + BILL, True, (gone,), (since,))
+        Console(file=out, width=200).print(exposed_table(ReleaseAudit(5, 1, 0, (window,)), {NAME: "UTC"}, 9))
+        marks = dict(re.findall(r"household (\w+).*\((.*)\)", out.getvalue()))
+        assert marks == {
+            short(lane.name(0)).rstrip("…"): "erased since",
+            short(lane.name(1)).rstrip("…"): "since an erasure",
+        }
 
     @pytest.mark.parametrize("seed", range(60))
     def test_agrees_with_exact_rank_on_random_ledgers(self, seed: int) -> None:

@@ -340,6 +340,21 @@ def test_a_ledger_that_is_taken_up_keeps_the_digests_of_what_is_asked_for_again_
     assert ledger.overlaps("billing", b"meter__1", 0, 10)
 
 
+def test_what_may_be_out_and_what_shares_a_ciphertext_with_it_is_lost(street: Make) -> None:
+    here = street(hours=1, billing=3600)
+    (message,) = carried(here, 1)["demand"]
+    second = int(here.asked(message).starts[1])
+    releaser = here.new_releaser()
+    releaser._ledger = Ledger(lost={"lane": second})
+    decision = releaser.decide(message)
+    assert {verdict.status.word for verdict in decision.verdicts} == {"lost"}
+    with acting(View()) as view:
+        (release,) = releaser.open([decision])
+    assert (release.energies, view.decrypted) == ({}, 0)
+    reasons = [verdict.reason for verdict in decision.verdicts]
+    assert (len(set(reasons[1:])), reasons[0] == reasons[1]) == (1, False), "of all but the first it is the ciphertext"
+
+
 def test_what_has_been_delivered_never_opens_again(street: Make) -> None:
     here = street(hours=3)
     (message,) = carried(here, 3)["billing"]
