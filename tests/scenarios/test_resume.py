@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 
 from smarter.keys.keystore import public_entries
+from smarter.model.messages import Frame
+from smarter.parties.meter.meter import Meter
+from smarter.state import Journal
 
 
 @pytest.fixture(scope="module")
@@ -278,6 +281,34 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
     files = carry(lane, *settings, state=state)
     assert files.numbers == carry(lane, *settings).numbers
     assert json.loads((files.folder / "result.json").read_text(encoding="utf-8"))["counts"]["readings"] == 5 * 3 * 288
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before a hold is kept", "after it"])
+def test_no_nonce_comes_twice_under_a_key_however_often_a_run_is_stopped(
+    before: bool, lane: Path, tmp_path: Path, smarter: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal, commit = Meter._seal_frame, Journal.commit_hold
+    sealed: list[tuple[bytes, bytes]] = []
+
+    def noting(meter: Meter, *given: Any) -> bytes:
+        data = seal(meter, *given)
+        header = Frame.decode(data).header
+        sealed.append((header.pseudonym, header.nonce))
+        return data
+
+    def stopped(journal: Journal, *given: Any, **more: Any) -> None:
+        if not before:
+            commit(journal, *given, **more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Meter, "_seal_frame", noting)
+    for _ in range(3):
+        with monkeypatch.context() as patch:
+            patch.setattr(Journal, "commit_hold", stopped)
+            assert smarter("run", lane, "--state", tmp_path / "state", "--quiet").code == 130
+    assert smarter("run", lane, "--state", tmp_path / "state", "--quiet").code == 0
+    assert {nonce[:4] for _, nonce in sealed} == {number.to_bytes(4, "big") for number in range(1, 5)}
+    assert len(set(sealed)) == len(sealed)
 
 
 def test_an_end_that_cannot_be_moved_everywhere_is_moved_nowhere(
