@@ -180,6 +180,24 @@ def test_fresh_begins_anew_with_other_keys_and_pseudonyms(
     assert not fingerprints & set(others.split())
 
 
+def test_fresh_that_is_killed_leaves_no_key_without_its_ledger(
+    lane: Path, tmp_path: Path, smarter: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = ("run", lane, "--state", tmp_path / "state", "--quiet")
+    assert smarter(*run).code == 0
+    unlink = Path.unlink
+
+    def killed(path: Path, *given: Any, **more: Any) -> None:
+        if path.name == "journal.sqlite":
+            raise KeyboardInterrupt
+        unlink(path, *given, **more)
+
+    monkeypatch.setattr(Path, "unlink", killed)
+    assert smarter(*run, "--fresh").code == 130
+    assert (tmp_path / "state" / "journal.sqlite").stat().st_size > 0
+    assert list((tmp_path / "state").rglob("*.keys")) == []
+
+
 def test_a_finished_run_prints_the_same_files_again(lane: Path, tmp_path: Path, smarter: Callable[..., Any]) -> None:
     for out in ("first", "second"):
         assert smarter(*_run(lane, tmp_path / "state", tmp_path / out)).code == 0
