@@ -89,6 +89,23 @@ def test_printed_shares_are_given_out_once_and_void_the_earlier(
     assert call("run", *own, "--quiet", *given(*paths)).code == 0
 
 
+@pytest.mark.parametrize("command", ["bills", "demand"])
+def test_what_was_released_is_read_by_the_keystores_of_mdms_and_log_alone(
+    call: Call, own: tuple[Any, ...], command: str
+) -> None:
+    needed = {"mdms.key", "audit.key"}
+    keys = {path.name: path for path in (own[2] / "keys").glob("*.key")}
+    assert len(keys) > len(needed)
+    for name in keys.keys() - needed:
+        keys[name].unlink()
+    assert call(command, *own).code == 0
+    for name in sorted(needed):
+        kept = keys[name].read_bytes()
+        keys[name].unlink()
+        assert call(command, *own).code == 4, name
+        keys[name].write_bytes(kept)
+
+
 def test_a_person_alone_gets_it_back_given_the_shares(
     call: Call, own: tuple[Any, ...], shares: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

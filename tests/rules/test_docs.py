@@ -1,11 +1,14 @@
 """Docs that run: every command in README, SECURITY and ``docs/`` is executed, and every link to a file holds.
 
+Pages that promise something name the tests that show it, on lines that begin with ``Tests:``.
+
 A fenced block of ``sh``, ``bash`` or ``console`` is a script, run with ``bash -e`` in a folder of its page's
 own, beside copies of ``scenarios/`` and ``data/``. A block marked ``no-test`` after its language is only read.
 """
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -13,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -152,6 +156,60 @@ def test_every_page_is_in_the_table_of_contents() -> None:
     linked = {"".join(found).partition("#")[0] for found in LINK.findall(index.read_text(encoding="utf-8"))}
     pages = {os.path.relpath(page, index.parent) for page in PAGES[1:] if page != index}
     assert pages - linked == set()
+
+
+PROMISING = ("security.md", "accounts.md")
+SHOWN_BY = re.compile(r"^ *(?:- )?Tests: (.+)$", re.MULTILINE)
+NAMED_TEST = re.compile(r"\[`((?:\w+\.)?test_\w+)`]\(([^)#\s]+)\)")
+
+
+@cache
+def names_in(source: str) -> set[str]:
+    """The tests of a file, as ``test_x`` or ``Class.test_x``."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    found: set[str] = set()
+    for node in ast.parse(source).body:
+        inside = node.body if isinstance(node, ast.ClassDef) else [node]
+        prefix = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
+        found |= {prefix + each.name for each in inside if isinstance(each, functions)}
+    return found
+
+
+def wrong_names(markdown: str, folder: Path) -> list[str]:
+    """What a page's ``Tests:`` lines name and no linked file has, and lines in another form."""
+    wrong = []
+    for line in SHOWN_BY.findall(prose(markdown)):
+        wrong += [line] if NAMED_TEST.sub("", line).strip(", .") else []
+        for name, path in NAMED_TEST.findall(line):
+            file = (folder / path).resolve()
+            if not file.is_file() or name not in names_in(file.read_text(encoding="utf-8")):
+                wrong.append(f"{name} in {path}")
+    return wrong
+
+
+@pytest.mark.parametrize("name", PROMISING)
+def test_the_tests_that_a_page_names_exist(name: str) -> None:
+    page = CHECKOUT / "docs" / name
+    assert wrong_names(page.read_text(encoding="utf-8"), page.parent) == []
+
+
+def test_every_section_about_security_names_its_tests() -> None:
+    text = prose((CHECKOUT / "docs" / "security.md").read_text(encoding="utf-8"))
+    _, *sections = re.split(r"^#{2,3} ", text, flags=re.MULTILINE)
+    assert [section.partition("\n")[0] for section in sections if not SHOWN_BY.search(section)] == []
+
+
+def test_a_test_that_is_gone_or_in_another_form_is_found(tmp_path: Path) -> None:
+    (tmp_path / "test_a.py").write_text("def test_x(): ...\nclass TestY:\n    async def test_z(self): ...\n")
+    here = "[`test_x`](test_a.py), [`TestY.test_z`](test_a.py)"
+    assert wrong_names(f"Tests: {here}\n", tmp_path) == []
+    assert wrong_names(f"Tests: {here}, and others\n", tmp_path) == [f"{here}, and others"]
+    gone = "[`test_z`](test_a.py), [`TestY.test_x`](test_a.py), [`test_x`](test_b.py)"
+    assert wrong_names(f"Tests: {gone}\n", tmp_path) == [
+        "test_z in test_a.py",
+        "TestY.test_x in test_a.py",
+        "test_x in test_b.py",
+    ]
 
 
 PAGE = """# A page

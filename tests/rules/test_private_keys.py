@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import types
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ from smarter.protocols.session import recall
 from smarter.protocols.workers import Workers, _Task, _Worker
 from smarter.run import run
 from smarter.scenario import parse_scenario
-from smarter.state import StateFolder
+from smarter.state import KeptMeter, StateFolder
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -204,6 +205,27 @@ def test_only_meter_and_pes_hold_what_opens_a_frame(
         assert not any(opens(one) for one in reachable(party))
     for party in (parties.meters, parties.pes):
         assert any(opens(one) for one in reachable(party)), "the walk sees ciphers"
+
+
+def test_parties_know_a_meter_by_its_pseudonym_alone(deployment: tuple[PesDeployment, int, tuple[int, int]]) -> None:
+    """They are made from a roster that has the names of the source, too: ``home1`` to ``home6``."""
+    parties, _, _ = deployment
+    pseudonyms = {meter.pseudonym for meters in parties.meters.values() for meter in meters}
+    assert [len(pseudonym) for pseudonym in pseudonyms] == [8] * 6
+
+    def names(party: object) -> list[str]:
+        texts = (
+            one if isinstance(one, str) else one.decode(errors="replace")
+            for one in reachable(party)
+            if isinstance(one, str | bytes)
+        )
+        return [text for text in texts if re.search(r"\bhome[1-6]\b", text)]
+
+    assert names(KeptMeter(bytes(8), "lane", "home3", 0, b"", "", 0)) == ["home3"], "the walk sees names"
+    for party in (parties._concentrator, parties.pes, parties.releaser, parties.mdms):
+        assert names(party) == []
+    for party in (parties._concentrator, parties.pes):
+        assert any(one in pseudonyms for one in reachable(party) if isinstance(one, bytes))
 
 
 def planted(key: tuple[int, int], modulus: int) -> dict[str, object]:

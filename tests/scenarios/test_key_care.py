@@ -1,4 +1,4 @@
-"""All keys of a deployment replaced twice while it grows, and old ones told of; officers who start it."""
+"""All keys of a deployment replaced twice while it grows; old ones warned of; officers who start it; none in clear."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from smarter.keys.ages import LIFETIME
-from smarter.keys.keystore import public_entries
+from smarter.keys.keystore import Keystore, keystores, public_entries
+from smarter.keys.unlock import KeyFileUnlock
 from smarter.model.events import Finished, Started
+from smarter.model.messages import encode_readings
+from smarter.parties.meter import meter
 from smarter.protocols.provision import ROTATABLE
 
 ENDS = ("2016-03-01 08:00", "2016-03-01 16:00", "2016-03-02")
@@ -49,6 +52,33 @@ def test_every_key_is_replaced_between_three_spans_and_all_old_records_are_still
     assert {len(seen) for seen in names.values()} == {len(ENDS)}
     assert carry(lane, setting, state=state).numbers == at_once
     assert smarter("audit", "verify", lane, "--set", setting, "--state", state).code == 0
+
+
+def test_journal_and_store_hold_no_private_key_and_no_readings_in_the_clear(
+    lane: Path, tmp_path: Path, carry: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed: list[bytes] = []
+
+    def noting(*given: Any) -> bytes:
+        sealed.append(encode_readings(*given))
+        return sealed[-1]
+
+    monkeypatch.setattr(meter, "encode_readings", noting)
+    keys = tmp_path / "state" / "keys"
+    carry(lane, "store.plugin=sqlite", state=keys.parent)
+    entries = [
+        entry for party in keystores(keys) for entry in Keystore.open(keys, party, KeyFileUnlock(keys)).entries()
+    ]
+    secrets = [entry.private for entry in entries] + [entry.private[-24:] for entry in entries]
+    assert min(map(len, secrets)) >= 24
+    assert min(map(len, sealed)) >= 24, "long enough to be there by no chance"
+    assert len(sealed) >= 5 * 16
+    written = {
+        path.name: path.read_bytes() for path in keys.parent.rglob("*") if path.is_file() and keys != path.parent
+    }
+    signing = next(entry for entry in entries if entry.purpose.startswith("sign/"))
+    assert signing.public in written["journal.sqlite"], "the search finds what is there"
+    assert [name for name, data in written.items() if any(one in data for one in (*secrets, *sealed))] == []
 
 
 def test_a_run_warns_of_old_keys_at_its_start_and_in_its_result_and_goes_on(

@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 
 from smarter.keys.keystore import public_entries
+from smarter.model.messages import Frame
+from smarter.parties.meter.meter import Meter
+from smarter.state import Journal
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +180,24 @@ def test_fresh_begins_anew_with_other_keys_and_pseudonyms(
     assert not fingerprints & set(others.split())
 
 
+def test_fresh_that_is_killed_leaves_no_key_without_its_ledger(
+    lane: Path, tmp_path: Path, smarter: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = ("run", lane, "--state", tmp_path / "state", "--quiet")
+    assert smarter(*run).code == 0
+    unlink = Path.unlink
+
+    def killed(path: Path, *given: Any, **more: Any) -> None:
+        if path.name == "journal.sqlite":
+            raise KeyboardInterrupt
+        unlink(path, *given, **more)
+
+    monkeypatch.setattr(Path, "unlink", killed)
+    assert smarter(*run, "--fresh").code == 130
+    assert (tmp_path / "state" / "journal.sqlite").stat().st_size > 0
+    assert list((tmp_path / "state").rglob("*.keys")) == []
+
+
 def test_a_finished_run_prints_the_same_files_again(lane: Path, tmp_path: Path, smarter: Callable[..., Any]) -> None:
     for out in ("first", "second"):
         assert smarter(*_run(lane, tmp_path / "state", tmp_path / out)).code == 0
@@ -278,6 +299,34 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
     files = carry(lane, *settings, state=state)
     assert files.numbers == carry(lane, *settings).numbers
     assert json.loads((files.folder / "result.json").read_text(encoding="utf-8"))["counts"]["readings"] == 5 * 3 * 288
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before a hold is kept", "after it"])
+def test_no_nonce_comes_twice_under_a_key_however_often_a_run_is_stopped(
+    before: bool, lane: Path, tmp_path: Path, smarter: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal, commit = Meter._seal_frame, Journal.commit_hold
+    sealed: list[tuple[bytes, bytes]] = []
+
+    def noting(meter: Meter, *given: Any) -> bytes:
+        data = seal(meter, *given)
+        header = Frame.decode(data).header
+        sealed.append((header.pseudonym, header.nonce))
+        return data
+
+    def stopped(journal: Journal, *given: Any, **more: Any) -> None:
+        if not before:
+            commit(journal, *given, **more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Meter, "_seal_frame", noting)
+    for _ in range(3):
+        with monkeypatch.context() as patch:
+            patch.setattr(Journal, "commit_hold", stopped)
+            assert smarter("run", lane, "--state", tmp_path / "state", "--quiet").code == 130
+    assert smarter("run", lane, "--state", tmp_path / "state", "--quiet").code == 0
+    assert {nonce[:4] for _, nonce in sealed} == {number.to_bytes(4, "big") for number in range(1, 5)}
+    assert len(set(sealed)) == len(sealed)
 
 
 def test_an_end_that_cannot_be_moved_everywhere_is_moved_nowhere(

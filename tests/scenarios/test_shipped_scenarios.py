@@ -158,6 +158,37 @@ def test_the_year_is_more_than_tinydb_is_for_and_the_run_would_say_so() -> None:
     assert warnings("store=tinydb", "time.end=2016-01-08") == []
 
 
+def test_the_quickstart_shows_each_party_what_the_page_on_security_says(
+    carry: Callable[..., Any], checkout: Path
+) -> None:
+    page = (checkout / "docs" / "security.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("|")]
+    top = next(number for number, row in enumerate(rows) if row[:2] == ["party", "frames"])
+    columns = {
+        "frames": "frames",
+        "single readings": "readings",
+        "at most at once": "peak_readings",
+        "household totals": "household_totals",
+        "neighbourhood totals": "neighbourhood_totals",
+        "unwrapped keys": "unwrapped",
+        "decrypted ciphertexts": "decrypted",
+    }
+    assert rows[top][1:] == list(columns)
+    # As many lanes as a key of 3,072 bits has, at no cost.
+    plain = ("plugin=plain", "plaintext_bits=3071")
+    settings = ["insecure_demo=true", "crypto.deliver.key_bits=1024", *(f"crypto.aggregate.{each}" for each in plain)]
+    views = carry("quickstart", *settings).result["views"]
+    parties = ("concentrator", "pes", "releaser", "mdms")
+    for party, (named, *cells) in zip(parties, rows[top + 2 :], strict=False):
+        assert named.lower() == party
+        seen = [views[party][name] for name in columns.values()]
+        if party == "mdms":
+            assert cells[5] == "one a delivery"
+            assert 0 < seen[5] <= views["releaser"]["decrypted"]
+            cells[5] = str(seen[5])
+        assert [int(cell.replace(",", "")) for cell in cells] == seen, party
+
+
 @pytest.mark.slow
 def test_one_runs_and_verifies_with_keys_of_full_size(carry: Callable[..., Any]) -> None:
     result = carry("dst").result

@@ -472,6 +472,17 @@ class TestPassphrases:
             await until(pilot, lambda: third)
             assert second == third == [6]
 
+    async def test_what_was_typed_is_forgotten_when_a_scenario_is_chosen(self, locked_app: SmarterApp) -> None:
+        async with locked_app.run_test(size=(80, 24)) as pilot:
+            came = self.asked(locked_app)
+            for _ in ("mdms", "audit"):
+                await self.answer(pilot, PASSPHRASE)
+            await until(pilot, lambda: came)
+            assert locked_app.scenario is not None
+            locked_app.choose(locked_app.scenario)
+            self.asked(locked_app)
+            await until(pilot, lambda: isinstance(locked_app.screen, PassphrasePage))
+
     async def test_nothing_typed_leaves_it_locked_and_quitting_waits_for_nobody(self, locked_app: SmarterApp) -> None:
         async with locked_app.run_test(size=(80, 24)) as pilot:
             came = self.asked(locked_app)

@@ -197,6 +197,16 @@ async def test_a_cookie_that_another_port_was_sent_starts_no_session(server: Ser
         assert owner.key not in page + script
 
 
+async def test_a_cookie_of_its_name_from_another_port_keeps_one_out_and_lets_no_other_in(server: Served) -> None:
+    async with visiting(server) as owner, visiting(server) as stranger:
+        ours = (await owner.enter())["Set-Cookie"].partition(";")[0]
+        foreign = f"smarter-{server.port}={'x' * 43}"
+        answers = [(await stranger.get(Cookie=cookies))[0] for cookies in (f"{foreign}; {ours}", f"{ours}; {foreign}")]
+        assert sorted(answers) == [200, 403], "one of them counts"
+        assert (await stranger.get(Cookie=foreign))[0] == 403
+        assert (await owner.get())[0] == 200
+
+
 async def test_a_key_without_its_cookie_starts_no_session(server: Served) -> None:
     async with visiting(server) as owner, visiting(server) as stranger:
         await owner.enter()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import stat
+from math import lcm
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_ec
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers, RSAPublicNumbers, generate_private_key
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -20,14 +21,16 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
     load_pem_private_key,
 )
+from gmpy2 import next_prime
 
-from smarter.errors import AuthenticationFailed, DataError, SmarterError, UsageError, WrongPassphrase
+from smarter.errors import AuthenticationFailed, DamagedKeys, DataError, SmarterError, UsageError, WrongPassphrase
 from smarter.keys import grantee
 from smarter.keys.grantee import is_encrypted, load_key_file, make_key_files, public_path
 from smarter.keys.passwords import Pbkdf2Cost
 from smarter.keys.public import read_public
 from smarter.keys.received import ReceivedFile
 from smarter.protocols.grant_document import GrantDocument
+from smarter_plugins.keywraps.rsa_oaep import RsaOaep
 
 CHEAP = Pbkdf2Cost(1_000)
 GRANT = "ab" * 16
@@ -94,6 +97,28 @@ class TestKeyFiles:
                 load_key_file(path, None)
         with pytest.raises(DataError, match="no file"):
             load_key_file(tmp_path / "nowhere.pem", None)
+
+    def test_of_composite_factors_are_refused_and_only_a_keystores_own_are_not_tested_for_that(
+        self, tmp_path: Path
+    ) -> None:
+        prime = int(next_prime(3 << 510))
+        p = prime * int(next_prime(prime))
+        q = int(next_prime(15 << 1020))
+        assert (p * q).bit_length() == 2048
+        d = pow(65_537, -1, lcm(p - 1, q - 1))
+        public = RSAPublicNumbers(65_537, p * q)
+        numbers = RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public)
+        key = numbers.private_key(unsafe_skip_rsa_key_validation=True)
+        path = tmp_path / "other.pem"
+        path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        with pytest.raises(DataError, match="no private key as PEM, or was damaged"):
+            load_key_file(path, None)
+        kept = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        assert RsaOaep().load_private(kept).bits == 2048
+        other = RSAPrivateNumbers(p, q, d, d % (p - 1) + 2, d % (q - 1), pow(q, -1, p), public)
+        mixed = other.private_key(unsafe_skip_rsa_key_validation=True)
+        with pytest.raises(DamagedKeys):
+            RsaOaep().load_private(mixed.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
 
     def test_with_any_byte_changed_do_not_open(self, tmp_path: Path) -> None:
         path = tmp_path / "advice.pem"

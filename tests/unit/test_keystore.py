@@ -196,6 +196,13 @@ def test_a_planted_header_cannot_ask_for_memory_or_time_without_bound(tmp_path: 
         Keystore.open(tmp_path, "releaser", unlock)
 
 
+def test_a_passphrase_is_stretched_in_128_mib_of_memory(tmp_path: Path) -> None:
+    Keystore.create(tmp_path, "releaser", PassphraseUnlock(b"correct horse"))
+    kdf = json.loads((tmp_path / "releaser.keys").read_bytes())["kdf"]
+    assert (kdf["name"], kdf["n"], kdf["r"], kdf["p"]) == ("scrypt", 2**17, 8, 1)
+    assert 128 * kdf["n"] * kdf["r"] == 128 << 20
+
+
 def test_a_planted_header_cannot_swap_scrypt_for_something_cheaper(tmp_path: Path) -> None:
     filled(tmp_path, PassphraseUnlock(b"correct horse"))
     repaired(tmp_path / "releaser.keys", kdf={"name": "hkdf-sha256", "salt": "00" * 16})
