@@ -203,6 +203,19 @@ def _hook_names() -> str:
     return ", ".join(f"register_{kind}s" for kind in KINDS)
 
 
+def options_schema(plugin: type[Plugin], ref_template: str = "#/$defs/{model}") -> dict[str, Any]:
+    """The JSON Schema of a plugin's options; ``ref_template``: as pydantic takes it.
+
+    Raises:
+        BrokenPlugin: what the plugin says of its options raises.
+    """
+    try:
+        with contained():
+            return plugin.Options.model_json_schema(ref_template=ref_template)
+    except Exception as error:
+        raise BrokenPlugin(f"the {plugin.kind} {plugin.name!r} cannot say its options: {said(error)}.") from error
+
+
 def missing_library(plugin: type[Plugin]) -> str | None:
     """Which library a plugin lacks and the command that installs it; None when it lacks none. Imports nothing."""
     for module, extra in plugin.requires.items():

@@ -81,7 +81,7 @@ def show_plugin(name: str) -> None:
     import difflib
 
     from smarter.cli import printing, show
-    from smarter.registry import registry
+    from smarter.registry import options_schema, registry
 
     known = registry().listings()
     found = [listing for listing in known if listing.name == name]
@@ -91,7 +91,7 @@ def show_plugin(name: str) -> None:
         raise UsageError(f"there is no plugin {name}; {hint}")
     for listing in found:
         usable = listing.error is None
-        options = registry().get(listing.kind, listing.name).Options.model_json_schema() if usable else None
+        options = options_schema(registry().get(listing.kind, listing.name)) if usable else None
         show.plugin(printing.console(), listing, options)
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smarter.registry import Registry, contained
+from smarter.errors import BrokenPlugin, UnknownPlugin
+from smarter.registry import Registry, options_schema
 from smarter.registry import registry as installed
 from smarter.scenario.choices import kind_at
 
@@ -64,9 +65,8 @@ def _entries(node: Node) -> Mapping[str, Node]:
 
 def _path_options(registry: Registry, kind: str, name: str) -> set[str]:
     try:
-        with contained():
-            schema = registry.get(kind, name).Options.model_json_schema()
-    except Exception:  # noqa: BLE001 - a plugin's code may raise anything; what is then wrong, the validator says
+        schema = options_schema(registry.get(kind, name))
+    except (BrokenPlugin, UnknownPlugin):  # what is then wrong, the validator says
         return set()
     return {option for option, about in schema.get("properties", {}).items() if _is_path(about)}
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from smarter.api.hooks import KINDS
+from smarter.errors import BrokenPlugin
 from smarter.model.windows import spell
-from smarter.registry import Registry
+from smarter.registry import Registry, options_schema
 from smarter.registry import registry as installed
 from smarter.scenario.durations import PATTERN as DURATION
 from smarter.scenario.model import PLUGIN_OF, Scenario
@@ -50,7 +51,10 @@ def _any_plugin(registry: Registry, kind: str, definitions: dict[str, Any]) -> d
     alternatives, bare = [], []
     for name in registry.names(kind):
         plugin = registry.get(kind, name)
-        options = plugin.Options.model_json_schema(ref_template=f"#/$defs/{kind}-{name}-{{model}}")
+        try:
+            options = options_schema(plugin, f"#/$defs/{kind}-{name}-{{model}}")
+        except BrokenPlugin:
+            options = {}  # a scenario that names it is told why
         for model, definition in options.pop("$defs", {}).items():
             definitions[f"{kind}-{name}-{model}"] = definition
         required = options.get("required", [])

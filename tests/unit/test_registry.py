@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from smarter.errors import BrokenPlugin, UnknownPlugin
-from smarter.registry import Listing, PluginEnded, Registry, contained, said
+from smarter.registry import Listing, PluginEnded, Registry, contained, options_schema, said
+from smarter.scenario import scenario_schema
 
 GOOD = """
     from smarter.api import Store, hookimpl
@@ -229,3 +230,17 @@ def test_loading_all_shipped_plugins_imports_none_of_the_libraries_they_wrap() -
     )
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert asked.stdout.strip() == "[] []"
+
+
+@pytest.mark.parametrize("raised", ["SystemExit(0)", "KeyError('unit')"])
+def test_options_that_cannot_be_said_spare_the_schema_of_all_others(plugged, raised: str) -> None:
+    mute = textwrap.dedent(GOOD).replace("shelf", "mute")
+    registry = plugged(
+        good=GOOD,
+        mute=f"from smarter.api import PluginOptions\n{mute}\n\nclass Unsaid(PluginOptions):\n    @classmethod\n"
+        f"    def model_json_schema(cls, *args, **named): raise {raised}\n\nShelf.Options = Unsaid\n",
+    )
+    with pytest.raises(BrokenPlugin, match="the store 'mute' cannot say its options"):
+        options_schema(registry.get("store", "mute"))
+    definitions = scenario_schema(registry)["$defs"]
+    assert [one.get("title") for one in definitions["store"]["anyOf"]][1:] == ["store mute", "store shelf"]
