@@ -47,6 +47,13 @@ class Writer:
         self.head = ""
         self._before = hashlib.sha256(b"smarter audit log, version 1" + LOG.encode()).digest()
 
+    def vouching(self, signer: bytes, vouched: dict[str, Any]) -> str:
+        """The head with what it vouches for, signed by the key that signs next."""
+        fields = {**json.loads(self.head), **vouched}
+        context = b"smarter audit head vouched for, version 1"
+        message = bytes([len(context)]) + context + written(fields).encode()
+        return written({**fields, "vouched": Ed25519PrivateKey.from_private_bytes(signer).sign(message).hex()})
+
     def add(self, entry: dict[str, Any], signer: bytes | None = None, following: bytes | None = None) -> None:
         """One entry; with a signer it ends a batch, and ``following`` signs the next."""
         number = len(self.lines) + 1
@@ -71,6 +78,11 @@ def entry(minute: int, actor: str, action: str, subject: str, **detail: Any) -> 
 
 
 ONE, TWO, FOREIGN = SEEDS
+VOUCHED = {
+    "decided": {"maple-street": {"billing": 1452229200, "demand": 1452230100}},
+    "pins": {"audit": "aa" * 32, "pes": "bb" * 32},
+    "changing": {"pes": "cc" * 32},
+}
 SECOND = f"key:{hashlib.sha256(public(TWO)).hexdigest()[:32]}"
 HOME = identifier("household", "00112233445566ff")
 BATCHES: list[tuple[list[dict[str, Any]], bytes, bytes]] = [
@@ -170,6 +182,8 @@ def main() -> None:
         ],
         "good": {"batches": [entries for entries, _, _ in BATCHES], "lines": good.lines},
         "head": good.head,
+        "vouched": VOUCHED,
+        "vouching_head": good.vouching(TWO, VOUCHED),
         "bad": [{**case, "name": f"bad-{case['name']}"} for case in bad_cases(good.lines)],
     }
     path = Path(__file__).with_name("audit.json")

@@ -15,6 +15,7 @@ from smarter.keys.audit import AuditKeys
 from smarter.model.audit import Entry, Named
 from smarter.state import StateFolder
 from smarter.state.audit.check import snapshot, walk
+from smarter.state.audit.lines import Vouched
 from smarter.state.audit.log import AuditLog
 from tests.support.deployed import Deployed
 
@@ -74,6 +75,19 @@ def test_the_same_notes_give_the_same_bytes(state: StateFolder) -> None:
     line, said, _ = state.audit_head.read_text().partition(',"decided":')
     assert line + "}" == VECTORS["head"], "behind that the head says what it vouches for"
     assert said
+
+
+def test_a_head_vouches_in_the_documented_form(state: StateFolder) -> None:
+    vouched = Vouched(**VECTORS["vouched"])
+    for batch, key in zip(VECTORS["good"]["batches"], (0, 0, 1, 1), strict=True):
+        at = [datetime.fromisoformat(entry["time"]).timestamp() for entry in batch]
+        with AuditLog.open(state, keys(key), iter([*at, *at]).__next__, audit.verify_vouched, Deployed(vouched)) as log:
+            for entry in batch:
+                if entry["action"] != "begin":
+                    log.note(entry["action"], named(entry["actor"]), named(entry["subject"]), **entry["detail"])
+    with AuditLog.open(state, keys(1), lambda: 0.0, audit.verify_vouched, Deployed(vouched)) as log:
+        log.vouch({}, vouched.changing)
+    assert state.audit_head.read_text().rstrip() == VECTORS["vouching_head"]
 
 
 def named(text: str) -> Named | None:
