@@ -453,8 +453,10 @@ class TestPassphrases:
     @staticmethod
     async def answer(pilot: Pilot[Any], text: str) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, PassphrasePage))
-        pilot.app.screen.query_one(Input).value = text
+        page = pilot.app.screen
+        page.query_one(Input).value = text
         await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen is not page)  # else the next answer could go to this one
 
     async def test_a_locked_state_asks_until_the_passphrase_is_right_and_then_no_more(
         self, locked_app: SmarterApp
