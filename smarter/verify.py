@@ -58,10 +58,11 @@ def verify_report(session: Session, report: Report) -> Iterator[tuple[int, int]]
         cuts = [int(plan.axis.first_slot_from(end)) for end in session.cuts[plan.name]]
         street = _Street(plan)
         due = plan.demand.expected(plan.axis) * plan.size
+        erased = {kept.pseudonym: session.journal.erased_slots(kept.pseudonym) for kept in session.roster[plan.name]}
         rows = {kept.source: (row, kept.pseudonym) for row, kept in enumerate(session.roster[plan.name])}
         holds = list(plan.holds(None))
         for together in in_step(plan.meters):
-            homes = [_Home(plan, meter, *rows[meter.name], faults, noted) for meter in together]
+            homes = [_Home(plan, meter, *rows[meter.name], faults, noted, erased) for meter in together]
             for number, (first, end) in enumerate(holds):
                 if not number or len(homes) * number // len(holds) != len(homes) * (number - 1) // len(holds):
                     yield done + len(homes) * number // len(holds), total
@@ -69,9 +70,7 @@ def verify_report(session: Session, report: Report) -> Iterator[tuple[int, int]]
                     heed()
                     blocks = home.network.lose(home.row, home.intake.take(first, end))
                     arriving = [
-                        a
-                        for b in blocks
-                        for a in _arriving(plan, session.scenario.frame, grace, home.faults, cuts, home.turns, b)
+                        a for b in blocks for a in _arriving(plan, session.scenario.frame, grace, home, cuts, b)
                     ]
                     street.add(home, arriving, first, end, cuts)
             for home in homes:
@@ -217,8 +216,10 @@ class _Home:
         pseudonym: bytes,
         faults: Sequence[PlannedFault],
         noted: Mapping[bytes, Sequence[tuple[int, Purposes]]],
+        erased: Mapping[bytes, Sequence[int]],
     ) -> None:
         self._plan = plan
+        self.erased = erased[pseudonym]
         self._spans = [(plan.first_slot, PURPOSES), *noted.get(pseudonym, ())]
         self.row, self.pseudonym = row, pseudonym
         self.turns = [*plan.periods, *(since for since, _ in self._spans)]
@@ -262,27 +263,27 @@ def _arriving(
     plan: NeighbourhoodPlan,
     frame: int,
     grace: int,
-    faults: Sequence[PlannedFault],
+    home: _Home,
     cuts: Sequence[int],
-    turns: Sequence[int],
     block: ReadingBlock,
 ) -> list[Arriving]:
     """What of a block reaches the PES, and the slot from which it is there when that is later.
 
-    A frame that is altered, or delayed beyond the grace, does not.
+    A frame that is altered, or delayed beyond the grace, does not; nor one that was on its way at an erasure.
     """
     parts: list[Arriving] = []
     start = block.first_slot
     while start < block.end_slot:
         # An earlier end of the span had cut the frame short, and no frame reaches into the next key epoch.
         on_grid = plan.first_slot + ((start - plan.first_slot) // frame + 1) * frame
-        end = min(on_grid, block.end_slot, *(cut for cut in (*cuts, *turns) if cut > start))
+        end = min(on_grid, block.end_slot, *(cut for cut in (*cuts, *home.turns) if cut > start))
         part = block.within(start, end)
-        concerned = [fault for fault in faults if start <= fault.slot < end]
+        concerned = [fault for fault in home.faults if start <= fault.slot < end]
         late = [_arrival(plan, fault, cuts) for fault in concerned if fault.kind == "delay"]
         arrival = min(late, default=None)
         in_time = arrival is None or (arrival < plan.end_slot and start >= arrival - -(-grace // plan.axis.interval))
-        if in_time and not any(fault.kind == "tamper" for fault in concerned):
+        erased = arrival is not None and any(start < slot <= arrival for slot in home.erased)
+        if in_time and not erased and not any(fault.kind == "tamper" for fault in concerned):
             parts.append((part, arrival))
         start = end
     return parts

@@ -149,6 +149,11 @@ class Journal(KeptLedger):
                 rows = [(message, number) for number, message in outbox]
                 self._db.executemany("UPDATE outbox SET message = ? WHERE number = ?", rows)
                 self._db.execute("INSERT OR IGNORE INTO erasures VALUES (?, ?)", (pseudonym, at))
+                self._db.execute(
+                    "INSERT OR IGNORE INTO meta SELECT ? || next_slot, next_slot FROM progress NATURAL JOIN meters "
+                    "WHERE pseudonym = ?",
+                    (_erased_at(pseudonym), pseudonym),
+                )
             with self._reported():
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
@@ -160,3 +165,12 @@ class Journal(KeptLedger):
         """When what a meter kept was last erased, epoch seconds; None: never."""
         ((at,),) = self._rows("SELECT max(at) FROM erasures WHERE pseudonym = ?", pseudonym)
         return None if at is None else int(at)
+
+    def erased_slots(self, pseudonym: bytes) -> list[int]:
+        """How far the run had come at each erasure of a meter: what it had sent and not arrived opens no more."""
+        query = "SELECT value FROM meta WHERE name LIKE ? ORDER BY value"
+        return [int(slot) for (slot,) in self._rows(query, f"{_erased_at(pseudonym)}%")]
+
+
+def _erased_at(pseudonym: bytes) -> str:
+    return f"erased {pseudonym.hex()} at slot "
