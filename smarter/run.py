@@ -133,6 +133,8 @@ def _events(
                     closing(Consents(session, keyring.stores["meters"], state.accounts)) as consents,
                     closing(RunGrants(session, keyring.stores["meters"], state, audit, clock)) as grants,
                 ):
+                    if session.later:  # only now that nothing is amiss anywhere: the end cannot be taken back
+                        session.journal.put(**session.later)
                     adopt(state, keyring.stores, audit)
                     note_keys(audit, keyring)
                     if not session.finished:

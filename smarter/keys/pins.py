@@ -97,16 +97,19 @@ class Pins:
 
     Attributes:
         of: pins by party; empty in a keystore of an earlier version, which holds none.
+        deployment: that they are of, in hexadecimal; empty likewise.
         change: one that was begun and not finished.
     """
 
     of: Mapping[str, Pin]
+    deployment: str
     change: Change | None = None
 
     def form(self) -> dict[str, Any]:
         """As it is written."""
         return {
             "of": {party: pin.form() for party, pin in self.of.items()},
+            "deployment": self.deployment,
             "change": self.change.form() if self.change else None,
         }
 
@@ -114,10 +117,10 @@ class Pins:
     def from_form(cls, form: Any) -> Pins:
         """The reverse of :meth:`form`; raises :class:`ValueError`."""
         match form:
-            case {"of": dict(pins), "change": change, **rest} if not rest:
+            case {"of": dict(pins), "deployment": str(deployment), "change": change, **rest} if not rest:
                 of = {str(party): Pin.from_form(pin) for party, pin in pins.items()}
-                return cls(of, None if change is None else Change.from_form(change))
+                return cls(of, deployment, None if change is None else Change.from_form(change))
         raise ValueError("pins are not in the form that is written")
 
 
-NO_PINS = Pins({})
+NO_PINS = Pins({}, "")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from smarter.errors import UsageError
+from smarter.errors import ReplacedKeys, UsageError
 from smarter.keys import audit
 from smarter.keys.audit import AuditKeys
 from smarter.keys.keystore import Keystore, pins_of
@@ -48,8 +48,18 @@ def open_audit(state: StateFolder, unlock: Unlock, clock: Clock = time.time) -> 
 
 
 def audit_under(store: Keystore, state: StateFolder, clock: Clock = time.time) -> AuditLog:
-    """The same, with the opened keystore of party ``audit``."""
-    keys = AuditKeys.of(store, log_name(state))
+    """The same, with the opened keystore of party ``audit``.
+
+    Raises:
+        ReplacedKeys: it is of another deployment than the journal: that was altered, or comes from another state.
+    """
+    name = log_name(state)
+    if store.pins.deployment not in ("", name):
+        raise ReplacedKeys(
+            f"the keystores in {state.keys} are of another deployment than {state.journal}: one of them was replaced, "
+            "or altered; bring back the one that was there."
+        )
+    keys = AuditKeys.of(store, name)
     return AuditLog.open(state, keys, clock, audit.verify_vouched, Deployed(state))
 
 

@@ -13,10 +13,10 @@ from smarter.errors import ReplacedKeys, UsageError
 from smarter.keys import audit
 from smarter.keys.entries import KeyEntry, PublicEntry
 from smarter.keys.keystore import Keystore, keystores, pin_of, pins_of, public_entries
-from smarter.keys.pins import Change, Pins
+from smarter.keys.pins import Change
 from smarter.keys.unlock import Unlock, forget_kept
 from smarter.model.audit import LOCAL, SYSTEM, Note, key
-from smarter.protocols.auditing import audit_under, require_untouched
+from smarter.protocols.auditing import audit_under, log_name, require_untouched
 from smarter.protocols.provision import ROTATABLE, Cryptography, audit_keystore, new_key
 from smarter.state import StateFolder
 from smarter.state.audit.log import AuditLog
@@ -108,7 +108,7 @@ def change(state: StateFolder, unlock: Unlock, party: str, what: str, make: Make
     for other in others.values():
         other.pins = replace(other.pins, change=coming)
         other.save()
-    store.pins = Pins({**store.pins.of, party: coming.after})
+    store.pins = replace(store.pins, of={**store.pins.of, party: coming.after}, change=None)
     store.save()
     _finish(state, unlock, others, coming)
     return True
@@ -146,7 +146,7 @@ def _finish(state: StateFolder, unlock: Unlock, others: Mapping[str, Keystore], 
     else:
         log_keys = others[audit.PARTY]
     for other in others.values():
-        other.pins = Pins({**other.pins.of, done.party: done.after})
+        other.pins = replace(other.pins, of={**other.pins.of, done.party: done.after}, change=None)
         other.save()
     with audit_under(log_keys, state) as log:
         log.vouch({done.party: done.after.digest}, {})
@@ -175,6 +175,6 @@ def adopt(state: StateFolder, stores: Mapping[str, Keystore], log: AuditLog) -> 
     log.put(Note("key-change", SYSTEM, None, {"what": "keystores took each other's pins"}))
     log.commit()
     for store in lacking:
-        store.pins = Pins({**known, **store.pins.of})
+        store.pins = replace(store.pins, of={**known, **store.pins.of}, deployment=log_name(state))
         store.save()
     log.vouch({party: pin.digest for party, pin in known.items()}, {})

@@ -178,6 +178,7 @@ def make_keys(
     folder: Path,
     unlock: Unlock,
     plugins: Cryptography,
+    deployment: bytes,
     pseudonyms: Iterable[bytes],
     encrypting: Callable[[PublicKey], None],
 ) -> Generator[tuple[int, int], None, Keyring]:
@@ -209,7 +210,7 @@ def make_keys(
             stores[party].add(entries[party, purpose])
     stores["mdms"].add(DataKey.fresh().entry(DEMAND))
     audit.fill(stores[audit.PARTY])
-    pins = Pins({party: store.pin for party, store in stores.items()})
+    pins = Pins({party: store.pin for party, store in stores.items()}, deployment.hex())
     for store in stores.values():
         store.pins = pins
         store.save()

@@ -14,7 +14,6 @@ from smarter.errors import AccessRefused, AuthenticationFailed, UsageError
 from smarter.keys import roster
 from smarter.keys.codes import key_from
 from smarter.keys.keystore import Keystore
-from smarter.keys.pins import Pins
 from smarter.keys.roster import MAC_BYTES, RosterKey
 from smarter.keys.unlock import Unlock
 from smarter.protocols.access import Operator, Role
@@ -73,7 +72,7 @@ def new_roster_key(state: StateFolder, unlock: Unlock) -> RosterKey:
         store = Keystore.create(state.keys, roster.PARTY, unlock)
         roster.fill(store)
         if pinned:
-            store.pins = log_keys.pins = Pins({**pinned, roster.PARTY: store.pin})
+            store.pins = log_keys.pins = replace(log_keys.pins, of={**pinned, roster.PARTY: store.pin})
             store.save()
             log_keys.save()
     if pinned:

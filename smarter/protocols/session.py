@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from smarter.api import OpenStore
 from smarter.errors import DamagedStore, StateMismatch, UsageError
@@ -37,6 +37,7 @@ class Session:
         roster: the meters of each neighbourhood in lane order, which is that of the random pseudonyms.
         cuts: by neighbourhood, earlier ends of the span (epoch seconds); windows open then were released as they were.
         wrapped: key epochs as announced to the PES and wrapped for customers.
+        later: what a later end of the span changes in the journal, which a run keeps when it has its keys and log.
     """
 
     scenario: Scenario
@@ -47,6 +48,7 @@ class Session:
     cryptography: Cryptography
     cuts: Mapping[str, Sequence[int]]
     wrapped: WrappedKeys
+    later: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:

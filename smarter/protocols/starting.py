@@ -40,7 +40,8 @@ def begin(
     pseudonyms = {
         (plan.name, meter.name): secrets.token_bytes(PSEUDONYM_BYTES) for plan in plans for meter in plan.meters
     }
-    made = make_keys(state.keys, unlock, cryptography, pseudonyms.values(), encrypting)
+    deployment = secrets.token_bytes(DEPLOYMENT_BYTES)
+    made = make_keys(state.keys, unlock, cryptography, deployment, pseudonyms.values(), encrypting)
     while True:
         try:
             done, total = next(made)
@@ -60,7 +61,6 @@ def begin(
             roster[plan.name].append(kept)
             enrolled += 1
             yield Progress("input", enrolled, len(pseudonyms))
-    deployment = secrets.token_bytes(DEPLOYMENT_BYTES)
     journal = Journal(state.journal)
     journal.enrol(
         [kept for kepts in roster.values() for kept in kepts],
@@ -113,10 +113,7 @@ def _checked(recalled: Session, state: StateFolder) -> Session:
             if progress.get(plan.name, before.first_slot) >= before.end_slot:
                 cuts[plan.name] = [*cuts[plan.name], before.end]
             later |= {f"end {plan.name}": plan.end, f"cuts {plan.name}": json.dumps(cuts[plan.name])}
-    # Only when nothing is amiss anywhere: the end cannot be taken back.
-    if later:
-        recalled.journal.put(**later)
-    return replace(recalled, plans=plans, cuts=cuts)
+    return replace(recalled, plans=plans, cuts=cuts, later=later)
 
 
 def _check_input(state: StateFolder, plan: NeighbourhoodPlan, roster: Sequence[KeptMeter]) -> None:

@@ -254,3 +254,18 @@ def test_a_copy_that_is_meant_keeps_its_head_in_a_place_of_its_own(
     environment = os.environ | {"SMARTER_ANCHOR": str(tmp_path / "heads")}
     assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
     assert run_on(state, LATER).code == 0
+
+
+def test_a_state_put_back_under_another_name_has_the_keystores_of_its_own(
+    put_back: Path, lane: Path, run_on: Callable[..., Any], smarter: Callable[..., Any]
+) -> None:
+    """Without its log, and called otherwise in its journal, the head elsewhere would not be looked for."""
+    for file in put_back.glob("audit.*"):
+        file.unlink()
+    with sqlite3.connect(put_back / "journal.sqlite") as db:
+        db.execute("UPDATE meta SET value = ? WHERE name = 'deployment'", (bytes(16),))
+    db.close()
+    before = released(put_back)
+    for ended in (run_on(put_back, LATER), smarter("bills", lane, "--set", EARLIER, "--state", put_back)):
+        assert (ended.code, "are of another deployment than" in ended.err) == (4, True), ended.err
+    assert released(put_back) == before
