@@ -71,10 +71,11 @@ def share(
     if out is not None and out.resolve().is_relative_to(folder.path):
         raise UsageError(f"{out} is in the state itself, where shares protect nothing: give another folder with --out.")
     paths = [] if out is None else [out / f"{party}-officer-{number}.txt" for number in range(1, officers + 1)]
-    if there := next((path for path in paths if path.exists()), None):
-        raise UsageError(f"{there} is there already: nothing was changed; give an empty folder with --out.")
 
     def hand_out(made: Sequence[Share]) -> None:
+        # Not before: a command that finishes an interrupted one hands nothing out again.
+        if there := next((path for path in paths if path.exists()), None):
+            raise UsageError(f"{there} is there already: nothing was changed; give an empty folder with --out.")
         for one in made:
             if paths:
                 write_private(paths[one.number - 1], f"{one.words}\n".encode())

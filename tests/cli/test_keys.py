@@ -251,3 +251,26 @@ def test_a_third_partys_key_is_looked_at_and_refused_when_it_will_not_do(call: C
     assert (small.code, small.out) == (3, "")
     assert "theirs.pem: an RSA key of 1,024 bits" in small.err
     assert call("keys", "fingerprint", tmp_path / "none.pem").code == 2
+
+
+def test_sharing_that_was_interrupted_is_finished_by_the_same_command(
+    call: Call, own: tuple[Any, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shares are out and the keystore takes them; the other keystores do not know it yet."""
+    command = ("keys", "share", own[0], "releaser", *SHARE, "--out", tmp_path / "officers", *own[1:])
+    with monkeypatch.context() as patch:
+
+        def dies(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr("smarter.protocols.key_changes._finish", dies)
+        assert call(*command).code == 130
+    shares = sorted((tmp_path / "officers").iterdir())
+    before = [share.read_text() for share in shares]
+    stopped = call("bills", *own)
+    assert (stopped.code, "give `smarter keys share SCENARIO releaser` again" in stopped.err) == (4, True)
+    finished = call(*command)
+    assert (finished.code, "is finished" in finished.err) == (0, True)
+    assert [share.read_text() for share in shares] == before
+    assert not (own[2] / "keys" / "releaser.key").exists()
+    assert call("run", *own, "--quiet", *given(*shares[:2])).code == 0
