@@ -283,6 +283,22 @@ def test_one_meters_bill_is_found_by_its_first_digits(call: Call, done: tuple[ob
         assert "give at least 4 digits of one of" in called.err
 
 
+def test_a_street_with_solar_has_import_and_export_apart(call: Call, lane: Any) -> None:
+    for home in range(1, 6):
+        for row in range(45, 54):
+            stamp = f"2016-01-01 {(row - 1) // 4:02}:{(row - 1) % 4 * 15:02}:00"
+            lane.row(row, f"{stamp},{-home:.5f}", home)
+    at_lane = (lane.scenario, "--state", lane.state)
+    shown = said(call("run", *at_lane))
+    assert shown == said(call("run", *at_lane))
+    (figures,) = json.loads(said(call("demand", *at_lane, "--json")))
+    assert figures["import_mwh"] - figures["export_mwh"] == figures["energy_mwh"]
+    assert figures["export_mwh"] > 0
+    assert (figures["base_kw"], figures["load_factor"]) == (None, None)
+    for words in (f"{figures['export_peak_kw']:,.3f} kW", "export peak, Fri 1 Jan 1", "base, load factor", "import"):
+        assert words in shown
+
+
 def test_demand_gives_figures_and_on_demand_every_window(call: Call, finished: Any, done: tuple[object, ...]) -> None:
     (figures,) = json.loads(said(call("demand", *done, "--json")))
     rows = rows_of(finished.folder / "out" / "demand.csv")
