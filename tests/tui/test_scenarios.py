@@ -452,7 +452,12 @@ class TestSaving:
             assert not page.drafts
             assert load_scenario("quickstart").path.read_text() == original
             copy = load_scenario(desk / "my-quickstart.yaml")
-            assert copy.digest == load_scenario("quickstart").digest
+            assert copy.name == "my-quickstart"
+            assert copy.digest != load_scenario("quickstart").digest  # it has a state of its own
+            assert (
+                load_scenario(desk / "my-quickstart.yaml", ["name=quickstart"]).digest
+                == load_scenario("quickstart").digest
+            )
             assert copy.path.read_text().startswith("# Start here: smarter run quickstart!")
             assert "100,800 readings" in detail(page)
 
@@ -468,12 +473,40 @@ class TestSaving:
             await pressed(pilot, "end", "backspace", "l", "enter")  # mine-2.yaml → mine-2.yaml with another ending
             assert (desk / "mine-2.yaml").read_text() == "something else"
             await pressed(pilot, "f2", "enter", "enter")
-            assert (desk / "mine-2.yaml").read_text() == MINE
+            assert (desk / "mine-2.yaml").read_text() == MINE.replace("name: mine", "name: mine-2")
 
     async def test_typing_replaces_the_name_that_is_proposed(self, mine_app: SmarterApp, desk: Path) -> None:
         async with mine_app.run_test(size=(80, 24)) as pilot:
             await pressed(pilot, "f2", *"ours", "enter")
-            assert (desk / "ours.yaml").read_text() == MINE
+            assert (desk / "ours.yaml").read_text() == MINE.replace("name: mine", "name: ours")
+
+    async def test_a_copy_holds_what_is_set_and_has_a_name_and_state_of_its_own(
+        self, mine_app: SmarterApp, mine: Path, desk: Path
+    ) -> None:
+        async with mine_app.run_test(size=(80, 24)) as pilot:
+            page = await pressed(pilot)
+            page.overrides[mine] = ("windows.billing=6h", "tariff.rate=0.50", "pes.hold=2h")
+            page = await pressed(pilot, "f2", *"ours", "enter", "escape")
+            copy = load_scenario(desk / "ours.yaml")
+            assert (copy.name, copy.windows.billing) == ("ours", 6 * 3_600)
+            assert copy.resolved()["tariff"]["rate"] == "0.5"
+            assert copy.resolved()["pes"]["hold"] == "2h"
+            assert mine.read_text() == MINE
+            assert page.entry is not None
+            assert page.entry.path == desk / "ours.yaml"
+            assert page.overrides_of(page.entry) == ()
+            await pressed(pilot, "enter")
+            assert mine_app.scenario is not None
+            assert mine_app.scenario.digest == copy.digest
+            assert mine_app.state is not None
+            assert mine_app.state.path.name.startswith("ours-")
+
+    async def test_a_copy_keeps_the_name_that_the_user_wrote(self, mine_app: SmarterApp, desk: Path) -> None:
+        async with mine_app.run_test(size=(80, 24)) as pilot:
+            page = await pressed(pilot)
+            replace(page, "name: mine", "name: avenue")
+            await pressed(pilot, "f2", *"ours", "enter")
+            assert load_scenario(desk / "ours.yaml").name == "avenue"
 
     @pytest.mark.parametrize(
         ("name", "said"),

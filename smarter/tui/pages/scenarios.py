@@ -38,7 +38,8 @@ class ScenariosPage(ShownPage):
         "The scenarios that come with Smarter, those of the folder that you started in, and of the folders that your "
         "settings name. Enter chooses one: pages 2 to 7 are about it. Its YAML can be edited as it stands; what is "
         "wrong is marked ✕ at its line while you type. Those shipped stay as they are: save a copy. A * marks changes "
-        "that are not saved; they are kept while you look at others. What s sets holds for runs, and not in the file."
+        "that are not saved; they are kept while you look at others. What s sets holds for runs, and not in the file; "
+        "a copy (f2) has it written in, and a name of its own."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "Run", id="scenarios.run"),
