@@ -280,6 +280,13 @@ class TestTheDoor:
             await settled(pilot)
             assert [entry.value for entry in page.forms.shown.inputs] == ["ada", "sec"]
 
+    async def test_a_login_that_is_typed_in_one_burst_is_handed_over(self, street_app: SmarterApp) -> None:
+        async with at_the_door(street_app) as (pilot, page):
+            await pilot.press("enter")
+            for key in ("a", "d", "a", "tab", *PASSWORD, "enter"):
+                street_app.simulate_key(key)
+            await settled(pilot, lambda: page.attended)
+
     async def test_what_is_refused_late_is_said_and_takes_no_focus(
         self, street_app: SmarterApp, monkeypatch: pytest.MonkeyPatch
     ) -> None:
