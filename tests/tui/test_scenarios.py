@@ -210,7 +210,7 @@ class TestList:
             assert "compose.yaml" not in names(page)
             assert listed(page, "wrong.yaml ").startswith("✕ wrong.yaml")
             assert "line 7, windows.billing" in listed(page, "wrong.yaml ")
-            assert "is no YAML" in listed(page, "broken.yaml ")
+            assert "line 9: has a { that is never closed; add }." in listed(page, "broken.yaml ")
 
     async def test_words_filter_and_escape_shows_all_again(self, app: SmarterApp) -> None:
         async with app.run_test(size=(80, 24)) as pilot:
@@ -810,6 +810,37 @@ class TestForm:
             await pressed(pilot, "enter")
             assert form.focused is row(form, "time.end").query_one(Input)
 
+    @pytest.mark.parametrize(
+        ("keys", "overrides"),
+        [
+            (["enter", "tab", "ctrl+u", *"2016-01-03", "ctrl+s"], ("time.end=2016-01-03",)),
+            (["down", "enter", "ctrl+u", *"2h", "ctrl+s"], ("pes.hold=2h",)),
+            (["enter", *["tab"] * 5, "ctrl+u", *"12", "enter", "ctrl+u", *"3h", "ctrl+s"], ("frame=12", "grace=3h")),
+        ],
+    )
+    async def test_fast_typing_goes_where_it_belongs_before_the_fields_are_there(
+        self, app: SmarterApp, keys: list[str], overrides: tuple[str, ...]
+    ) -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            page = await settled(pilot)
+            await pilot.press("s")
+            for key in keys:
+                app.simulate_key(key)
+            await until(pilot, lambda: page.entry is not None and page.overrides_of(page.entry) == overrides)
+
+    async def test_what_is_typed_while_another_plugins_fields_are_made_is_kept(self, app: SmarterApp) -> None:
+        async with app.run_test(size=(140, 45)) as pilot:
+            form = await form_opened(pilot, "aggregate")
+            row(form, "crypto.aggregate.key_bits").focus_control()
+            await pilot.pause()
+            form._ask({})  # as when another plugin is chosen
+            for key in ("ctrl+u", *"2048", "tab"):
+                app.simulate_key(key)
+                await pilot.pause(0.005)
+            await settled(pilot)
+            assert row(form, "crypto.aggregate.key_bits").query_one(Input).value == "2048"
+            assert "key_bits=2048" in str(form.query_one("#said", Static).render())
+
     async def test_what_the_command_line_set_is_there_and_stays(self, mine: Path) -> None:
         given = ("windows.demand=1h", "faults=[]")
         app = SmarterApp("mine.yaml", Settings(workers=1), given)
@@ -828,6 +859,19 @@ class TestForm:
             await pressed(pilot, "escape", "s")
             assert not isinstance(mine_app.screen, OverrideForm)
             assert "Before fields can be set: mine.yaml line 7" in notices(mine_app)[-1]
+
+    async def test_a_notice_covers_no_problem_of_the_yaml(self, mine_app: SmarterApp) -> None:
+        async with mine_app.run_test(size=(80, 24), notifications=True) as pilot:
+            page = await typed_at(pilot, 7, "{")
+            await pressed(pilot, "escape", "s")
+            await until(pilot, lambda: page.query("Toast"))
+            await pressed(pilot, "f8")
+            problems = page.query_one("#problems").region
+            toasts = [toast.region for toast in page.query("Toast")]
+            assert problems.height
+            assert toasts
+            assert not [toast for toast in toasts if toast.overlaps(problems)]
+            assert "has a { where a key belongs;" in lines(page.query_one("#problems", OptionList))[0]
 
 
 class TestFiles:
