@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -872,6 +875,17 @@ class TestForm:
             assert toasts
             assert not [toast for toast in toasts if toast.overlaps(problems)]
             assert "has a { where a key belongs;" in lines(page.query_one("#problems", OptionList))[0]
+
+
+async def test_a_run_that_another_process_makes_is_noticed(small_app: SmarterApp, desk: Path) -> None:
+    async with small_app.run_test(size=(140, 45)) as pilot:
+        page = await settled(pilot)
+        await until(pilot, lambda: "not yet: r runs it" in detail(page))
+        await pilot.pause(shown.GLANCE)  # it has seen that there is no state
+        command = [sys.executable, "-m", "smarter", "run", "small.yaml", "--quiet"]
+        await asyncio.to_thread(subprocess.run, command, cwd=desk, check=True, capture_output=True, timeout=120)
+        await until(pilot, lambda: "to its end" in detail(page))
+        assert small_app.finished
 
 
 class TestFiles:
