@@ -18,6 +18,7 @@ from textual.widgets import Input, OptionList, Select, Static, Switch, TextArea
 
 from smarter.bench import kept
 from smarter.bench.figures import BenchReport, Figure, Machine, Row
+from smarter.charts.marks import MARKS
 from smarter.protocols.session import Standing
 from smarter.scenario import load_scenario
 from smarter.tui.app import SmarterApp
@@ -795,6 +796,9 @@ class TestForm:
             row(form, "pes.hold").focus_control()
             await pressed(pilot, "ctrl+r")
             assert str(form.query_one("#said", Static).render()) == "--set pes.combine=none"
+            mark = str(row(form, "pes.combine").query_one(".unset", Static).render())
+            assert mark == "↺"
+            assert mark not in MARKS.values()  # ✕ says that something is refused
             await pilot.click(row(form, "pes.combine").query_one(".unset"))
             await settled(pilot)
             assert str(form.query_one("#said", Static).render()) == "Nothing is set."

@@ -15,6 +15,8 @@ from smarter.charts.marks import MARKS
 from smarter.charts.settable import Setting
 from smarter.tui.widgets.held_keys import PromptInput
 
+UNSET = "↺"
+"""Back to what the file has; ✕ is the mark of what is refused, and of nothing else."""
 NAME = 24
 """Columns of a field's name."""
 KINDS = {
@@ -62,7 +64,7 @@ class OverrideRow(Vertical):
         with Horizontal():
             yield Static(_ending(setting.field), classes="name", markup=False)
             yield self._control(setting.value if self._given is None else self._given)
-            yield Static(MARKS["refused"], classes="unset")
+            yield Static(UNSET, classes="unset")
         yield Static(classes="about", markup=False)
         yield Static(classes="wrong", markup=False)
 
@@ -137,7 +139,7 @@ class OverrideRow(Vertical):
         self.post_message(self.Changed(self.setting.field, self._announced))
 
     def on_click(self, event: events.Click) -> None:
-        """The ✕ at its end clears it."""
+        """The arrow at its end clears it."""
         if isinstance(event.widget, Static) and event.widget.has_class("unset"):
             self.unset()
 
