@@ -247,11 +247,16 @@ class TestTheDoor:
             shown = str(street_app.screen.query_one("#code", Static).render())
             await pilot.press("enter", "escape", "q")  # while one writes, nothing closes it
             assert isinstance(street_app.screen, ShownOnce)
+            assert page.attended
             await pilot.press("f10")
+            await settled(pilot, lambda: page.charted)
+            await pilot.press("o")
+            assert not page.attended
             await pilot.press("f3")
             await typed(pilot, "bob", shown, OTHER, OTHER)
             assert isinstance(street_app.screen, ShownOnce)
-            await pilot.press("f10", "enter")
+            assert page.attended
+            await pilot.press("f10", "o", "enter")
             await typed(pilot, "bob", OTHER)
             await settled(pilot, lambda: page.charted)
             await pilot.press("c")
@@ -263,8 +268,7 @@ class TestTheDoor:
         async with at_the_door(street_app, size=(80, 24)) as (pilot, page):
             await pilot.press("f2", "a")
             await typed(pilot, code, "bob", PASSWORD, PASSWORD)
-            await pilot.press("f10", "enter")
-            await typed(pilot, "bob", PASSWORD)
+            await pilot.press("f10")
             await settled(pilot, lambda: page.attended and words(page, "#own-words"))
             said = "your minutes can be read from your meter's next key epoch on: run again."
             assert words(page, "#own-words") == said
