@@ -56,11 +56,12 @@ def plan_lanes(plaintext_bits: int, bound: int, most: int | None = None) -> Lane
         OutOfBounds: not even one lane fits.
     """
     if not 0 < bound <= LARGEST_BOUND:
-        raise OutOfBounds(f"totals up to {bound} mWh do not fit 64 bits; shorten the window or lower the rating.")
+        raise OutOfBounds(f"totals up to {bound} mWh do not fit 64 bits; shorten the window or lower rating_kw.")
     lane_bits = (2 * bound).bit_length()
     if lane_bits > plaintext_bits:
         raise OutOfBounds(
-            f"a total of {lane_bits} bits does not fit a plaintext of {plaintext_bits} bits; choose a larger key."
+            f"a total of {lane_bits} bits does not fit a plaintext of {plaintext_bits} bits; choose a larger key, a "
+            "shorter window, or a lower rating_kw."
         )
     lane_bytes = -(-lane_bits // 8)
     fitting = (plaintext_bits - lane_bits) // (8 * lane_bytes) + 1

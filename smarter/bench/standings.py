@@ -11,7 +11,7 @@ from typing import Literal
 
 from smarter.bench.brief_loop import CIPHER, NAME, SCHEME
 from smarter.bench.figures import BenchReport, Figure, Row
-from smarter.bench.wording import PER_READING, SECONDS, worded
+from smarter.bench.wording import PER_READING, SECONDS, own_sized, worded
 
 Board = Literal["schemes", "ciphers", "ways"]
 BOARDS: Mapping[Board, Literal["operations", "brief"]] = {
@@ -80,6 +80,7 @@ def standings(report: BenchReport, board: Board) -> Standings | None:
 def _schemes(report: BenchReport) -> Standings:
     rows = [row for row in report.rows if row.group == "scheme"]
     lines: list[Standing] = []
+    largest = max((row.key_bits or 0 for row in rows), default=0)
     for size in dict.fromkeys(row.key_bits for row in rows):
         by_subject = _by_subject(row for row in rows if row.key_bits == size)
         brief = by_subject.get(SCHEME, {}).get("encrypt")  # a ciphertext a reading
@@ -89,7 +90,7 @@ def _schemes(report: BenchReport) -> Standings:
         for subject, ours in by_subject.items():
             if (row := ours.get(f"encrypt, {PER_READING}")) is not None:
                 ratio = _ratio(brief, row)
-                facts = _scheme_facts(ours, row.lanes or 1)
+                facts, subject = _scheme_facts(ours, row.lanes or 1), own_sized(row, largest).subject
                 lines.append(Standing(subject, size, _seconds(row), ratio, facts, demo=row.demo))
     return Standings("schemes", "encrypting a reading", _ordered(lines), "-bit key")
 

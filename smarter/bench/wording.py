@@ -82,9 +82,18 @@ def comparisons(report: BenchReport) -> list[Comparison]:
         if len({row.subject for row in best}) > 1 and all(row.figure.median > 0 for row in best):
             if report.kind == "operations":
                 best = tuple(sorted(best, key=lambda row: row.figure.median))
+            if group == "scheme":
+                best = tuple(own_sized(row, bits) for row in best)
             conditions = [best[0].what, f"{bits}-bit key" if bits else "", f"frames of {frame}" if frame else ""]
             found.append(Comparison(", ".join(filter(None, conditions)), best))
     return found
+
+
+def own_sized(row: Row, bits: int | None) -> Row:
+    """A row of a scheme that knows but one size of key says so, beside others that have keys of so many ``bits``."""
+    if not bits or row.key_bits is not None:
+        return row
+    return row.model_copy(update={"subject": f"{row.subject}, own key size"})
 
 
 def _said(row: Row) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from smarter.charts.scales import Scale
@@ -36,12 +36,21 @@ def draw(series: Sequence[Series], across: Scale, up: Scale, size: tuple[int, in
     """The lines of a picture of exactly ``size`` columns and rows at most, drawn by the plotext that is installed."""
     import plotext
 
+    across, up = _wide(across), _wide(up)
     with _PLOTEXT:
         six = hasattr(plotext, "figure") and hasattr(plotext.figure, "signal")
         text = (_with_six if six else _with_five)(plotext, series, across, up, size)
         if not colour:
             text = plotext.uncolorize(text)
     return [line.rstrip() for line in text.rstrip("\n").splitlines()]
+
+
+def _wide(scale: Scale) -> Scale:
+    """A scale of one value, such as that of a single bar, with room around it.
+
+    plotext 6 writes to standard error, in colours, that values are too close together on any other.
+    """
+    return scale if scale.low < scale.high else replace(scale, low=scale.low - 0.5, high=scale.high + 0.5)
 
 
 def _with_six(plotext: Any, series: Sequence[Series], across: Scale, up: Scale, size: tuple[int, int]) -> str:

@@ -27,10 +27,18 @@ def own_chart(rows: Sequence[WindowRow], timezone: str, *, fine: bool, width: in
 
 
 def figure_lines(usage: Usage, compared: Comparison | None, timezone: str) -> Iterator[Text]:
-    """Energy, base load and peak, and how the time before was, a line each."""
+    """Energy, import and export, base load and peak, and how the time before was, a line each."""
     yield marked("clear", f"{kwh(usage.energy)} kWh, {usage.mean_kw:,.3f} kW on average")
-    yield Text(f"  base load {usage.base_kw:,.3f} kW: a twentieth of the readings are below it")
-    yield Text(f"  peak {usage.peak_kw:,.3f} kW on {moment(usage.peak_start, timezone)}")
+    if usage.exported:
+        yield Text(f"  import {kwh(usage.imported)} kWh, export {kwh(usage.exported)} kWh")
+    if usage.base_kw is None:
+        yield Text(f"  base load {NONE}: no base load can be read from a span with export")
+    else:
+        yield Text(f"  base load {usage.base_kw:,.3f} kW: a twentieth of the readings are below it")
+    if usage.peak_kw is not None and usage.peak_start is not None:
+        yield Text(f"  peak {usage.peak_kw:,.3f} kW on {moment(usage.peak_start, timezone)}")
+    if usage.export_peak_kw is not None and usage.export_peak_start is not None:
+        yield Text(f"  export peak {usage.export_peak_kw:,.3f} kW on {moment(usage.export_peak_start, timezone)}")
     if compared is None:
         yield Text("  there is no reading of the same time before to compare with", style="dim")
         return

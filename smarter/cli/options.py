@@ -72,6 +72,33 @@ def out_option(command: F) -> F:
     )(command)
 
 
+class RenamedOption(click.Option):
+    """An option under its present name; it still takes the earlier one, which help does not show.
+
+    The present name comes first in its declaration, the earlier one second.
+    """
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The present name, and what the option is."""
+        names, self.opts = self.opts, self.opts[:1]
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.opts = names
+
+
+def until_option(default: str = "") -> Callable[[F], F]:
+    """``--until``, ``--to`` in earlier versions; ``default``: its end when it is left out, in words."""
+    return click.option(
+        "--until",
+        "--to",
+        "until",
+        cls=RenamedOption,
+        metavar="TIME",
+        help=f"End of the span (exclusive).{f' [default: {default}]' if default else ''}",
+    )
+
+
 def format_option(flag: str) -> Callable[[F], F]:
     """``flag``: in which of ``own_readings.FORMATS`` readings are written."""
     return click.option(

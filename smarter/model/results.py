@@ -111,18 +111,25 @@ class Span:
 
 
 class DemandFigures(_Model):
-    """A neighbourhood's demand over the run. Powers in kW, from complete windows."""
+    """A neighbourhood's demand over the run. Powers in kW, from complete windows.
+
+    A window's sum nets its meters, so import and export are those of the neighbourhood as a whole.
+    """
 
     neighbourhood: str
     timezone: str
-    energy_mwh: int = Field(description="All released windows.")
+    energy_mwh: int = Field(description="All released windows: import less export.")
+    import_mwh: int = Field(description="Released windows with a sum above zero.")
+    export_mwh: int = Field(description="Released windows with a sum below zero, as a positive number.")
     windows: int
     complete: int
-    peak_kw: float | None
+    peak_kw: float | None = Field(description="Highest import; null where every window exports.")
     peak_start: int | None = Field(description="Start of the peak window, epoch seconds.")
-    base_kw: float | None
-    mean_kw: float | None
-    load_factor: float | None = Field(description="Mean power over peak power.")
+    export_peak_kw: float | None = Field(description="Highest export, positive; null without export.")
+    export_peak_start: int | None = Field(description="Start of that window, epoch seconds.")
+    base_kw: float | None = Field(description="Lowest import; null where a window exports.")
+    mean_kw: float | None = Field(description="Import less export.")
+    load_factor: float | None = Field(description="Mean power over peak power; null where a window exports.")
     days: tuple[Span, ...]
     hours: tuple[Span, ...]
 

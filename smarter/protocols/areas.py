@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from smarter.errors import OutOfBounds, UsageError
 from smarter.model.windows import WindowGrid, WindowKind
 from smarter.parties.pes import Area, Layout, lay_out
 from smarter.protocols.plan import NeighbourhoodPlan
@@ -28,22 +29,34 @@ def area_of(scenario: Scenario, plan: NeighbourhoodPlan, roster: Sequence[KeptMe
 
 
 def layouts_of(scenario: Scenario, plan: NeighbourhoodPlan, plaintext_bits: int) -> tuple[Layout, Layout]:
-    """How a neighbourhood's demand and billing windows lie in plaintexts of so many bits."""
+    """How a neighbourhood's demand and billing windows lie in plaintexts of so many bits.
+
+    Raises:
+        UsageError: a total does not fit a plaintext, or any at all; the message names the field.
+    """
     most = None if scenario.pes.lanes == "auto" else scenario.pes.lanes
 
     def layout(kind: WindowKind, grid: WindowGrid) -> Layout:
-        return lay_out(
-            kind,
-            grid,
-            plan.axis,
-            first_slot=plan.first_slot,
-            hold=plan.hold,
-            grace=grace_slots(scenario, plan),
-            meters=plan.size,
-            largest=plan.largest,
-            plaintext_bits=plaintext_bits,
-            most_lanes=most,
-        )
+        try:
+            return lay_out(
+                kind,
+                grid,
+                plan.axis,
+                first_slot=plan.first_slot,
+                hold=plan.hold,
+                grace=grace_slots(scenario, plan),
+                meters=plan.size,
+                largest=plan.largest,
+                plaintext_bits=plaintext_bits,
+                most_lanes=most,
+            )
+        except OutOfBounds as error:
+            # 64 bits hold all totals that are counted at all; else it is the rating that asks for too much.
+            field = "crypto.aggregate" if plaintext_bits < 64 else f"neighbourhoods.{plan.name}.rating_kw"
+            scheme = scenario.crypto.aggregate.plugin
+            raise UsageError(
+                f"{field}: {kind} totals of {plan.name} cannot be added by scheme {scheme!r}: {error}"
+            ) from error
 
     return layout("demand", plan.demand), layout("billing", plan.billing)
 

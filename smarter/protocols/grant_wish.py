@@ -69,7 +69,7 @@ def check_wish(wish: Wish, plan: NeighbourhoodPlan, now: int) -> None:
     if wish.start >= wish.end or not _holds_a_window(wish, plan.timezone):
         span = f"{iso(wish.start, plan.timezone)} to {iso(wish.end, plan.timezone)}"
         raise UsageError(
-            f"no whole window of {spell_window(wish.window)} lies in {span}: set --from, --to or --window."
+            f"no whole window of {spell_window(wish.window)} lies in {span}: set --from, --until or --window."
         )
 
 

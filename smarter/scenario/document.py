@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from smarter.model.terminal_text import escape_controls, first_control
 from smarter.scenario.problems import Problem
+from smarter.scenario.syntax import syntax_error
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
@@ -80,22 +81,16 @@ def read_document(text: str, source: str) -> Document:
         Unreadable: it is no YAML, no mapping, too large, or has a key twice.
     """
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.error import YAMLError
 
     document = Document(source)
     if len(text) > MAX_CHARACTERS:
         raise Unreadable(document.problem((), f"has over {MAX_CHARACTERS} characters; a scenario has few."))
     try:
         root = YAML(typ="safe", pure=True).compose(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else None
-        place = f"{source} line {line}" if line else source
-        said = f"is no YAML: {error.problem or error.context or 'it cannot be read'}."
-        raise Unreadable(Problem(line, "", said, place)) from None
     except (YAMLError, RecursionError, ValueError) as error:
-        said = str(error).splitlines()[0] if str(error) else "it cannot be read"
-        raise Unreadable(document.problem((), f"is no YAML: {said}.")) from None
+        line, said = syntax_error(error, text)
+        raise Unreadable(Problem(line, "", said, f"{source} line {line}" if line else source)) from None
     value = _Reader(document).value(root, ()) if root is not None else None
     if not isinstance(value, dict):
         found = "is empty" if value is None else f"holds {value!r:.40}, not keys"

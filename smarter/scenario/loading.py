@@ -68,11 +68,15 @@ def examine(
 
     ``source``: what errors call the file; its name when left out.
     """
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-_")[:64] or "scenario"
-    found = _examine(text, source or path.name, path.parent, overrides, registry, name)
+    found = _examine(text, source or path.name, path.parent, overrides, registry, name_of(path))
     if isinstance(found, Scenario):
         found._path = path
     return found
+
+
+def name_of(path: Path) -> str:
+    """The name of a scenario whose file gives none: the file's own, without what a name cannot hold."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-_")[:64] or "scenario"
 
 
 def parse_scenario(

@@ -86,6 +86,15 @@ def problems_of_model(
         yield document.problem(path, " Or: ".join(dict.fromkeys(messages)))
 
 
+def _no_value(context: Mapping[str, Any], model: type[BaseModel], location: Field) -> str:
+    """What to do about a field with nothing behind its colon."""
+    section = _model_at(model, location[:-1])
+    field = section.model_fields.get(str(location[-1])) if section and location else None
+    _, _, how = str(context.get("error", "")).partition("is no duration: ")
+    give = how or "give it one"
+    return f"it has no value: {give}{', or leave it out' if field and not field.is_required() else ''}."
+
+
 def _path(document: Document, prefix: Field, details: ErrorDetails) -> tuple[Field, Field]:
     """The field in the document, and its location in the model without tags of unions."""
     value: Any = document.tree
@@ -106,6 +115,8 @@ def _path(document: Document, prefix: Field, details: ErrorDetails) -> tuple[Fie
 
 def _message(details: ErrorDetails, model: type[BaseModel], location: Field) -> str:
     value, context = details["input"], details.get("ctx", {})
+    if value is None and details["type"] not in ("missing", "extra_forbidden"):
+        return _no_value(context, model, location)
     match details["type"]:
         case "extra_forbidden":
             section = _model_at(model, location[:-1])

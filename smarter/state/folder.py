@@ -52,6 +52,18 @@ class StateFolder:
         """The journal's file: progress, snapshots, outbox, ledger, kept frames."""
         return self.path / "journal.sqlite"
 
+    def stamps(self) -> tuple[tuple[int, int] | None, ...]:
+        """When its journal was last written, in ns, and its bytes: other ones once a run has gone on."""
+        found: list[tuple[int, int] | None] = []
+        for file in (self.journal, self.journal.with_name(f"{self.journal.name}-wal")):
+            try:
+                about = file.stat()
+            except OSError:
+                found.append(None)
+            else:
+                found.append((about.st_mtime_ns, about.st_size))
+        return tuple(found)
+
     @property
     def accounts(self) -> Path:
         """The file of the accounts of customers and operators."""

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.message import Message
+from textual.notifications import Notification, Notify
 from textual.signal import Signal
+from textual.timer import Timer, TimerCallback
 
 from smarter.errors import UsageError, WrongPassphrase
 from smarter.tui.asking import asking
+from smarter.tui.once import once_after, unskipped
 from smarter.tui.page import Page
 from smarter.tui.picture import Picture
 from smarter.tui.settings import Settings
@@ -27,6 +31,10 @@ if TYPE_CHECKING:
     from smarter.scenario import Scenario
     from smarter.state import StateFolder
     from smarter.tui.carrier import Carrier
+
+
+A_MOMENT = 0.1
+"""Seconds by which a notice outlasts its time, should its own timer be lost."""
 
 
 class Bench(App[None]):
@@ -66,6 +74,24 @@ class Bench(App[None]):
         self.scenario_chosen_signal: Signal[Scenario] = Signal(self, "scenario chosen")
         self._carrier: Carrier | None = None
         self._unlock: Unlock | None = None
+
+    # Timers that go off once: Textual's own lose the call where the machine is busy.
+
+    def set_timer(
+        self, delay: float, callback: TimerCallback | None = None, *, name: str | None = None, pause: bool = False
+    ) -> Timer:
+        """As Textual's; Textual sets those by which it follows a terminal's new size and ends animations, too."""
+        return unskipped(super().set_timer(delay, callback, name=name, pause=pause))
+
+    def on_notify(self, event: Notify) -> None:
+        """Take a notice away when its time is over: the notice's own timer may be lost."""
+        self._forget_later(event.notification)
+
+    def _forget_later(self, notification: Notification) -> None:
+        if notification.has_expired:
+            self._refresh_notifications()
+        else:
+            once_after(notification.time_left + A_MOMENT, partial(self._forget_later, notification), at=self)
 
     def choose(self, scenario: Scenario, overrides: tuple[str, ...] = ()) -> None:
         """Work on another scenario; the picture is of its run, if it has been run before."""

@@ -14,6 +14,10 @@ def once_after(seconds: float, call: Callable[[], None], at: MessagePump) -> Tim
     Textual's ``set_timer`` loses a call for good when the process has to wait for as long just as the timer starts: it
     takes the moment for missed, and goes on to the next, which there is none of.
     """
-    timer = at.set_timer(seconds, call)
+    return unskipped(at.set_timer(seconds, call))
+
+
+def unskipped(timer: Timer) -> Timer:
+    """The timer, which goes off also where its moment has passed by the time it starts."""
     timer._skip = False
     return timer

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from smarter.state import StateFolder
+from smarter_plugins.schemes.plain import Plain
 from tests.support.copies import copy_state
 
 Call = Callable[..., Any]
@@ -58,6 +59,9 @@ def contents(folder: Path) -> dict[str, str]:
         ("name: lane\n", "name: lane\nwindow: 3\n", ("line 3, window: unknown key; did you mean 'windows'?",)),
         ("demand: 1h", "demand: 60", ("windows.demand: 60 has no unit: write 60s, 60min or 60h.",)),
         ("demand: 1h", "demand: 1 week", ("'1 week' is no duration", "such as 15min.")),
+        ("billing: 6h", "billing: ", ("line 9, windows.billing: it has no value: write a whole number and s, min",)),
+        ('rate: "0.30"', "rate: null", ("line 13, tariff.rate: it has no value: give it one.",)),
+        ("timezone: Europe/Berlin", "timezone:", ("line 6, neighbourhoods.lane.timezone: it has no value",)),
         ("demand: 1h", "demand: [1h]", ("line 9, windows.demand",)),
         ("insecure_demo: true", "insecure_demo: yes please", ("line 3, insecure_demo", "neither true nor false.")),
         ("key_bits: 512", "key_bits: many", ("crypto.aggregate.key_bits", "'many'")),
@@ -78,7 +82,7 @@ def contents(folder: Path) -> dict[str, str]:
                 "insecure_demo: true",
             ),
         ),
-        ("version: 1", "version: [", ("lane.yaml line ", "is no YAML")),
+        ("version: 1", "version: [", ("lane.yaml line 1: has a [ that is never closed; add ].",)),
     ],
 )
 def test_a_scenario_that_cannot_be_run_is_refused_in_one_sentence(
@@ -89,6 +93,18 @@ def test_a_scenario_that_cannot_be_run_is_refused_in_one_sentence(
         lane.rewrite("key_bits: 1024", "key_bits: 2048")
     for command in ("validate", "run", "readings"):
         one_sentence(call(command, lane.scenario), 2, *said)
+
+
+def test_a_scheme_whose_plaintexts_are_too_small_is_a_setting_that_is_refused(
+    call: Call, lane: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane.rewrite("{plugin: paillier, key_bits: 512}", "plain")
+    monkeypatch.setattr(Plain, "plaintext_bits", lambda *_: 24)
+    called = call("run", lane.scenario, "--state", lane.state)
+    assert (called.code, called.out) == (2, "")
+    *_, last = called.err.splitlines()  # after the warnings
+    assert last.startswith("smarter: crypto.aggregate: demand totals of lane cannot be added by scheme 'plain': ")
+    assert "24 bits; choose a larger key" in last
 
 
 def test_several_things_wrong_are_a_line_each_in_the_order_of_the_file(call: Call, lane: Any) -> None:

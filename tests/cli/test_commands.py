@@ -270,6 +270,22 @@ def test_bills_are_by_pseudonym_and_add_up(call: Call, finished: Any, done: tupl
     assert all(bill["meter"][:8] in shown and bill["amount"] in shown for bill in bills)
 
 
+def test_the_chart_of_a_single_meter_writes_nothing_to_standard_error(lane: Any) -> None:
+    for home in range(1, 6):
+        for row in range(1, 97):
+            stamp = f"2016-01-01 {(row - 1) // 4:02}:{(row - 1) % 4 * 15:02}:00"
+            lane.row(row, f"{stamp},0", home)
+    for home in range(2, 6):
+        lane.home(home).unlink()
+    lane.rewrite("insecure_demo: true", "insecure_demo: true\nrelease: {min_meters: 1}")
+    command = [sys.executable, "-m", "smarter", "run", lane.scenario, "--state", lane.state, "--quiet"]
+    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "100"}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=True, timeout=120)
+    assert "\x1b" not in ended.stdout + ended.stderr
+    assert "plotext" not in ended.stdout + ended.stderr
+    assert "billed to each meter" in ended.stdout or "Bills" in ended.stdout
+
+
 def test_one_meters_bill_is_found_by_its_first_digits(call: Call, done: tuple[object, ...]) -> None:
     everyone = json.loads(said(call("bills", *done, "--json")))
     meter = everyone[1]["meter"]
@@ -281,6 +297,22 @@ def test_one_meters_bill_is_found_by_its_first_digits(call: Call, done: tuple[ob
         called = call("bills", *done, "--meter", unknown)
         assert (called.code, called.out) == (2, "")
         assert "give at least 4 digits of one of" in called.err
+
+
+def test_a_street_with_solar_has_import_and_export_apart(call: Call, lane: Any) -> None:
+    for home in range(1, 6):
+        for row in range(45, 54):
+            stamp = f"2016-01-01 {(row - 1) // 4:02}:{(row - 1) % 4 * 15:02}:00"
+            lane.row(row, f"{stamp},{-home:.5f}", home)
+    at_lane = (lane.scenario, "--state", lane.state)
+    shown = said(call("run", *at_lane))
+    assert shown == said(call("run", *at_lane))
+    (figures,) = json.loads(said(call("demand", *at_lane, "--json")))
+    assert figures["import_mwh"] - figures["export_mwh"] == figures["energy_mwh"]
+    assert figures["export_mwh"] > 0
+    assert (figures["base_kw"], figures["load_factor"]) == (None, None)
+    for words in (f"{figures['export_peak_kw']:,.3f} kW", "export peak, Fri 1 Jan 1", "base, load factor", "import"):
+        assert words in shown
 
 
 def test_demand_gives_figures_and_on_demand_every_window(call: Call, finished: Any, done: tuple[object, ...]) -> None:

@@ -190,7 +190,7 @@ def test_show_has_a_chart_figures_and_a_table(customer: Call, ada: str, by: str)
 
 
 def test_show_of_a_part_compares_with_the_time_before(customer: Call, ada: str) -> None:
-    said = customer("show", "--by", "hour", "--from", "2016-01-01 12:00", "--to", "2016-01-01 15:00")
+    said = customer("show", "--by", "hour", "--from", "2016-01-01 12:00", "--until", "2016-01-01 15:00")
     assert said.code == 0, said
     rows = re.findall(r"^2016-01-01 (\d\d:\d\d)  ", said.out, re.MULTILINE)
     assert rows == ["12:00", "13:00", "14:00"]
@@ -202,7 +202,7 @@ def test_show_of_a_part_compares_with_the_time_before(customer: Call, ada: str) 
     [
         (("--from", "soon"), "--from: 'soon' is no date or time"),
         (("--from", "2016-02-01"), "there is no reading of yours in that time"),
-        (("--from", "2016-01-01 12:00", "--to", "2016-01-01 11:00"), "there is no reading of yours"),
+        (("--from", "2016-01-01 12:00", "--until", "2016-01-01 11:00"), "there is no reading of yours"),
     ],
 )
 def test_a_time_without_readings_is_said_to_be_one(
@@ -229,8 +229,17 @@ def test_exports_hold_every_reading_in_each_format(customer: Call, ada: str, fin
     assert list(csv.DictReader((tmp_path / "mine.csv").read_text().splitlines())) == rows
 
 
+@pytest.mark.parametrize("command", ["show", "export", "grant"])
+def test_the_end_of_a_span_is_until_and_to_is_a_format_alone(call: Call, command: str) -> None:
+    shown = call("customer", command, "--help").out
+    assert "--until TIME" in shown
+    assert "--to" not in shown
+    assert "--to [csv|json|green-button]" in call("convert", "--help").out
+
+
 def test_a_part_is_exported_alone(customer: Call, ada: str) -> None:
-    said = customer("export", "--from", "2016-01-01 10:00", "--to", "2016-01-01 11:00")
+    said = customer("export", "--from", "2016-01-01 10:00", "--until", "2016-01-01 11:00")
+    assert customer("export", "--from", "2016-01-01 10:00", "--to", "2016-01-01 11:00") == said  # the earlier name
     assert [row["start"] for row in csv.DictReader(said.out.splitlines())] == [
         f"2016-01-01T10:{minute:02}:00+01:00" for minute in (0, 15, 30, 45)
     ]

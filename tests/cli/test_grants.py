@@ -182,7 +182,18 @@ def test_a_grant_of_another_length_says_of_which_times_none_come_and_why(
     public, told = grantee_keys.public_path(key), f"Advice Ltd was sent windows of 1h of it under grant {first[:8]}"
     for name, until in (("Advice", "2016-01-02"), ("Advice Ltd", "2016-01-03")):
         said = smarter(
-            "customer", "grant", "--key", public, "--name", name, "--purpose", "x", "--window", "30min", "--to", until
+            "customer",
+            "grant",
+            "--key",
+            public,
+            "--name",
+            name,
+            "--purpose",
+            "x",
+            "--window",
+            "30min",
+            "--until",
+            until,
         )
         assert said.code == 0
         assert f"note: no window in 2016-01-01 comes: {told}, and both lengths together" in said.err
@@ -260,7 +271,7 @@ def test_a_forged_statement_is_said_with_exit_code_4(smarter: Call, granted: Pat
         ({"--window": "1min"}, 2, "window of 1min"),
         ({"--window": "month"}, 2, "no whole window of month"),
         ({"--from": "soon"}, 2, "--from: 'soon' is no date"),
-        ({"--from": "2016-01-01 12:00", "--to": "2016-01-01"}, 2, "no whole window"),
+        ({"--from": "2016-01-01 12:00", "--until": "2016-01-01"}, 2, "no whole window"),
         ({"--expires": "2016-06-01"}, 2, "real clock"),
         ({"--name": " "}, 2, "say --name"),
         ({"--key": "nowhere.pem"}, 2, "nowhere.pem"),

@@ -99,7 +99,7 @@ def test_a_customers_life(
     # An hour is what the third party is granted, for a month, and an hour is what it reads.
     call("grants", "new-key", "advice.pem")
     ok("customer grant", "--key", "advice.pub.pem", "--name", "Advice Ltd", "--purpose", "save energy",
-       "--window", "1h", "--from", "2016-01-01", "--to", "2016-02-01", "--out", "grant.json")  # fmt: skip
+       "--window", "1h", "--from", "2016-01-01", "--until", "2016-02-01", "--out", "grant.json")  # fmt: skip
     granted = table(ok("grants read", "--key", "advice.pem", "--document", "grant.json"))
     hours = [local("2016-01-01T00:00") + place * HOUR for place in range(3 * 24)]
     assert [(local(row["window_start"]), local(row["window_end"])) for row in granted] == [
@@ -117,7 +117,7 @@ def test_a_customers_life(
     assert "revoked" in ok("grants read", "--key", "advice.pem", end="2016-01-05", code=3)
 
     # What she takes along another program can add up: ESPI, mWh by its multiplier of -3.
-    feed = ElementTree.fromstring(ok("customer export", "--format", "green-button", "--to", "2016-01-04"))
+    feed = ElementTree.fromstring(ok("customer export", "--format", "green-button", "--until", "2016-01-04"))
     espi = "{http://naesb.org/espi}"
     assert [each.text for each in feed.iter(f"{espi}powerOfTenMultiplier")] == ["-3"]
     values = [

@@ -116,6 +116,10 @@ def _figures(days: int, **changes: Any) -> DemandFigures:
         "neighbourhood": "maple-street",
         "timezone": NEW_YORK,
         "energy_mwh": sum(span.energy_mwh for span in spans),
+        "import_mwh": sum(span.energy_mwh for span in spans),
+        "export_mwh": 0,
+        "export_peak_kw": None,
+        "export_peak_start": None,
         "windows": 96 * days,
         "complete": 96 * days - 1,
         "peak_kw": 1234.5,
@@ -136,6 +140,16 @@ def test_demand_leads_with_peak_base_and_load_factor_and_lists_the_days() -> Non
     assert _with(lines, "287 of 288 windows complete")
     assert _with(lines, "Fri 2016-01-01", "1.000", "1,440", "100.0")
     assert _with(lines, "all", "6.000")
+
+
+def test_demand_with_export_has_an_export_peak_and_neither_base_nor_load_factor() -> None:
+    export = {"export_peak_kw": 20.5, "export_peak_start": _at(2016, 1, 5, 12, 45), "export_mwh": 2_000_000}
+    lines = _printed(show.demand_table, _figures(3, base_kw=None, load_factor=None, **export))
+    assert _with(lines, "1,234.500 kW", "20.500 kW", "–")
+    assert _with(lines, "peak, Tue 5 Jan 18:15", "export peak, Tue 5 Jan 12:45", "base, load factor")
+    assert _with(lines, "import 6.000 kWh, export 2.000 kWh, mean 617.250 kW")
+    nothing: dict[str, Any] = dict.fromkeys(("peak_kw", "peak_start", "base_kw", "load_factor"))
+    assert _with(_printed(show.demand_table, _figures(3, **(nothing | export))), "–", "20.500 kW")
 
 
 def test_a_day_that_lacks_one_reading_does_not_look_whole() -> None:

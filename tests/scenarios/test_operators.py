@@ -425,7 +425,7 @@ def test_a_tariff_is_read_from_a_file_alone_or_as_a_scenario_has_it(office: Offi
         ("plugin: flat\ncurrency: EUR\nrate: much\n", r"new.yaml line 3, tariff.rate: 'much' is no number"),
         ("plugin: nope\n", r"new.yaml line 1, tariff.plugin: there is no tariff 'nope'"),
         ("- flat\n", r"new.yaml: holds"),
-        ("plugin: flat\nrate: [\n", r"new.yaml line 3: is no YAML"),
+        ("plugin: flat\nrate: [\n", r"new.yaml line 2: has a \[ that is never closed"),
         (
             'plugin: time-of-use\ncurrency: EUR\nrates: {off-peak: "0.1", peak: "0.2"}\n'
             'peak: {days: mon-fri, hours: ["04:00-05:00"]}\n',

@@ -241,10 +241,20 @@ class TestBoards:
             page = await opened(pilot)
             rows = table(page)
             assert [line[1] for line in rows] == ["3072"] * 4 + ["2048"] * 4
-            assert rows[0][:5] == ["the brief's way", "3072", "30.7 ms", "1.00 ×", "768.0"]
-            assert rows[2][:5] == ["paillier", "3072", "16.0 µs", "1,920 ×", "8.0"]
+            assert rows[0][:5] == ["the brief's way", "3072", "30.7 ms", "27.6–36.9 ×3", "1.00 ×"]
+            assert rows[2][:5] == ["paillier", "3072", "16.0 µs", "14.4–19.2 ×3", "1,920 ×"]
 
-    @pytest.mark.parametrize(("width", "last"), [(80, "lanes"), (140, "quickest–slowest × runs")])
+    async def test_a_scheme_with_a_key_size_of_its_own_says_so_beside_the_others(self, app: SmarterApp) -> None:
+        own = (each.model_copy(update={"key_bits": None}) for each in scheme("curve", 256, 2.0))
+        keep(OPERATIONS.model_copy(update={"rows": (*OPERATIONS.rows, *own)}), AT)
+        async with app.run_test(size=(140, 45)) as pilot:
+            page = await opened(pilot)
+            assert chart(page)[0].startswith("Encrypting a reading, 3072-bit key")
+            assert next(line for line in chart(page) if "curve" in line).startswith("curve, own key size")
+            (line,) = (line for line in table(page) if line[0].startswith("curve"))
+            assert line[:2] == ["curve, own key size", "–"]
+
+    @pytest.mark.parametrize(("width", "last"), [(80, "bytes a reading"), (140, "release")])
     async def test_as_many_columns_show_as_have_room(self, app: SmarterApp, width: int, last: str) -> None:
         async with app.run_test(size=(width, 24)) as pilot:
             page = await opened(pilot)
@@ -271,7 +281,7 @@ class TestBoards:
             await pilot.click("#boards", offset=(30, 0))
             await drawn(pilot)
             assert chart(page)[0].startswith("Carrying a reading through the PES")
-            assert [line[2] for line in table(page)] == ["1.00 ×", "725 ×"]
+            assert [line[3] for line in table(page)] == ["1.00 ×", "725 ×"]
             assert "quickstart: the brief's loop and our PES" in said(page, "#of")
             await pilot.press("g")
             await drawn(pilot)
@@ -487,7 +497,7 @@ class TestMeasuring:
             await until(pilot, lambda: not page.query_one(Measuring).goes_on)
             await drawn(pilot)
             assert [line[0] for line in table(page)] == ["plain ✕"]
-            assert [line[2] for line in table(page)] == ["–"]  # the brief's way was not measured
+            assert [line[3] for line in table(page)] == ["–"]  # the brief's way was not measured
             assert page.query_one(Measuring)._measurement is None
 
     @pytest.mark.skipif(os.name != "posix", reason="looks for the process as POSIX does")

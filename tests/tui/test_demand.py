@@ -6,6 +6,7 @@ import csv
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +28,7 @@ from smarter.tui.app import SmarterApp
 from smarter.tui.pages.demand import DemandPage
 from smarter.tui.widgets.chart import Chart
 from smarter.tui.widgets.days_table import DaysTable
+from smarter.tui.widgets.large_figure import LargeFigure
 from smarter.tui.widgets.time_chart import TimeChart
 
 NEW_YORK = "America/New_York"
@@ -121,6 +123,27 @@ class TestDemand:
             assert "○ incomplete 1" in chart
             assert "✕ refused 1" in chart
             assert max(map(len, chart.splitlines())) <= 78
+
+    async def test_a_street_with_solar_shows_import_and_export_apart(
+        self, app: SmarterApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rows = [
+            replace(row, energy=None if row.energy is None else row.energy - 2_000_000)
+            for row in windows("sunny-lane", 1)
+        ]
+        feed(monkeypatch, FixedReport(sunny_lane=rows))
+        async with app.run_test(size=(80, 24)) as pilot:
+            page = await opened(pilot)
+            figures = demand_figures(rows, "sunny-lane", NEW_YORK)
+            shown = [digits.value for digits in page.query(Digits)]
+            assert shown == [f"{figures.peak_kw:.3f}", f"{figures.export_peak_kw:.3f}", "-"]
+            words = [str(figure.query_one(Static).render()) for figure in page.query(LargeFigure)]
+            assert words[0].startswith("Σ peak kW Fri 1 Jan")
+            assert words[1].startswith("Σ export kW Fri 1 Jan")
+            assert words[2] == "– base, load factor"
+            for line in words:
+                assert len(line) < 30
+            assert f"import {figures.import_mwh / 1e6:,.3f} kWh, export" in said(page, "#heading")
 
     async def test_w_goes_through_windows_hours_and_days(self, app: SmarterApp) -> None:
         async with app.run_test(size=(80, 24)) as pilot:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +18,7 @@ from textual.widgets import Input, OptionList, Select, Static, Switch, TextArea
 
 from smarter.bench import kept
 from smarter.bench.figures import BenchReport, Figure, Machine, Row
+from smarter.charts.marks import MARKS
 from smarter.protocols.session import Standing
 from smarter.scenario import load_scenario
 from smarter.tui.app import SmarterApp
@@ -210,7 +214,7 @@ class TestList:
             assert "compose.yaml" not in names(page)
             assert listed(page, "wrong.yaml ").startswith("✕ wrong.yaml")
             assert "line 7, windows.billing" in listed(page, "wrong.yaml ")
-            assert "is no YAML" in listed(page, "broken.yaml ")
+            assert "line 9: has a { that is never closed; add }." in listed(page, "broken.yaml ")
 
     async def test_words_filter_and_escape_shows_all_again(self, app: SmarterApp) -> None:
         async with app.run_test(size=(80, 24)) as pilot:
@@ -452,7 +456,12 @@ class TestSaving:
             assert not page.drafts
             assert load_scenario("quickstart").path.read_text() == original
             copy = load_scenario(desk / "my-quickstart.yaml")
-            assert copy.digest == load_scenario("quickstart").digest
+            assert copy.name == "my-quickstart"
+            assert copy.digest != load_scenario("quickstart").digest  # it has a state of its own
+            assert (
+                load_scenario(desk / "my-quickstart.yaml", ["name=quickstart"]).digest
+                == load_scenario("quickstart").digest
+            )
             assert copy.path.read_text().startswith("# Start here: smarter run quickstart!")
             assert "100,800 readings" in detail(page)
 
@@ -468,12 +477,40 @@ class TestSaving:
             await pressed(pilot, "end", "backspace", "l", "enter")  # mine-2.yaml → mine-2.yaml with another ending
             assert (desk / "mine-2.yaml").read_text() == "something else"
             await pressed(pilot, "f2", "enter", "enter")
-            assert (desk / "mine-2.yaml").read_text() == MINE
+            assert (desk / "mine-2.yaml").read_text() == MINE.replace("name: mine", "name: mine-2")
 
     async def test_typing_replaces_the_name_that_is_proposed(self, mine_app: SmarterApp, desk: Path) -> None:
         async with mine_app.run_test(size=(80, 24)) as pilot:
             await pressed(pilot, "f2", *"ours", "enter")
-            assert (desk / "ours.yaml").read_text() == MINE
+            assert (desk / "ours.yaml").read_text() == MINE.replace("name: mine", "name: ours")
+
+    async def test_a_copy_holds_what_is_set_and_has_a_name_and_state_of_its_own(
+        self, mine_app: SmarterApp, mine: Path, desk: Path
+    ) -> None:
+        async with mine_app.run_test(size=(80, 24)) as pilot:
+            page = await pressed(pilot)
+            page.overrides[mine] = ("windows.billing=6h", "tariff.rate=0.50", "pes.hold=2h")
+            page = await pressed(pilot, "f2", *"ours", "enter", "escape")
+            copy = load_scenario(desk / "ours.yaml")
+            assert (copy.name, copy.windows.billing) == ("ours", 6 * 3_600)
+            assert copy.resolved()["tariff"]["rate"] == "0.5"
+            assert copy.resolved()["pes"]["hold"] == "2h"
+            assert mine.read_text() == MINE
+            assert page.entry is not None
+            assert page.entry.path == desk / "ours.yaml"
+            assert page.overrides_of(page.entry) == ()
+            await pressed(pilot, "enter")
+            assert mine_app.scenario is not None
+            assert mine_app.scenario.digest == copy.digest
+            assert mine_app.state is not None
+            assert mine_app.state.path.name.startswith("ours-")
+
+    async def test_a_copy_keeps_the_name_that_the_user_wrote(self, mine_app: SmarterApp, desk: Path) -> None:
+        async with mine_app.run_test(size=(80, 24)) as pilot:
+            page = await pressed(pilot)
+            replace(page, "name: mine", "name: avenue")
+            await pressed(pilot, "f2", *"ours", "enter")
+            assert load_scenario(desk / "ours.yaml").name == "avenue"
 
     @pytest.mark.parametrize(
         ("name", "said"),
@@ -759,6 +796,9 @@ class TestForm:
             row(form, "pes.hold").focus_control()
             await pressed(pilot, "ctrl+r")
             assert str(form.query_one("#said", Static).render()) == "--set pes.combine=none"
+            mark = str(row(form, "pes.combine").query_one(".unset", Static).render())
+            assert mark == "↺"
+            assert mark not in MARKS.values()  # ✕ says that something is refused
             await pilot.click(row(form, "pes.combine").query_one(".unset"))
             await settled(pilot)
             assert str(form.query_one("#said", Static).render()) == "Nothing is set."
@@ -776,6 +816,37 @@ class TestForm:
             assert form.focused is row(form, "time.start").query_one(Input)
             await pressed(pilot, "enter")
             assert form.focused is row(form, "time.end").query_one(Input)
+
+    @pytest.mark.parametrize(
+        ("keys", "overrides"),
+        [
+            (["enter", "tab", "ctrl+u", *"2016-01-03", "ctrl+s"], ("time.end=2016-01-03",)),
+            (["down", "enter", "ctrl+u", *"2h", "ctrl+s"], ("pes.hold=2h",)),
+            (["enter", *["tab"] * 5, "ctrl+u", *"12", "enter", "ctrl+u", *"3h", "ctrl+s"], ("frame=12", "grace=3h")),
+        ],
+    )
+    async def test_fast_typing_goes_where_it_belongs_before_the_fields_are_there(
+        self, app: SmarterApp, keys: list[str], overrides: tuple[str, ...]
+    ) -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            page = await settled(pilot)
+            await pilot.press("s")
+            for key in keys:
+                app.simulate_key(key)
+            await until(pilot, lambda: page.entry is not None and page.overrides_of(page.entry) == overrides)
+
+    async def test_what_is_typed_while_another_plugins_fields_are_made_is_kept(self, app: SmarterApp) -> None:
+        async with app.run_test(size=(140, 45)) as pilot:
+            form = await form_opened(pilot, "aggregate")
+            row(form, "crypto.aggregate.key_bits").focus_control()
+            await pilot.pause()
+            form._ask({})  # as when another plugin is chosen
+            for key in ("ctrl+u", *"2048", "tab"):
+                app.simulate_key(key)
+                await pilot.pause(0.005)
+            await settled(pilot)
+            assert row(form, "crypto.aggregate.key_bits").query_one(Input).value == "2048"
+            assert "key_bits=2048" in str(form.query_one("#said", Static).render())
 
     async def test_what_the_command_line_set_is_there_and_stays(self, mine: Path) -> None:
         given = ("windows.demand=1h", "faults=[]")
@@ -795,6 +866,30 @@ class TestForm:
             await pressed(pilot, "escape", "s")
             assert not isinstance(mine_app.screen, OverrideForm)
             assert "Before fields can be set: mine.yaml line 7" in notices(mine_app)[-1]
+
+    async def test_a_notice_covers_no_problem_of_the_yaml(self, mine_app: SmarterApp) -> None:
+        async with mine_app.run_test(size=(80, 24), notifications=True) as pilot:
+            page = await typed_at(pilot, 7, "{")
+            await pressed(pilot, "escape", "s")
+            await until(pilot, lambda: page.query("Toast"))
+            await pressed(pilot, "f8")
+            problems = page.query_one("#problems").region
+            toasts = [toast.region for toast in page.query("Toast")]
+            assert problems.height
+            assert toasts
+            assert not [toast for toast in toasts if toast.overlaps(problems)]
+            assert "has a { where a key belongs;" in lines(page.query_one("#problems", OptionList))[0]
+
+
+async def test_a_run_that_another_process_makes_is_noticed(small_app: SmarterApp, desk: Path) -> None:
+    async with small_app.run_test(size=(140, 45)) as pilot:
+        page = await settled(pilot)
+        await until(pilot, lambda: "not yet: r runs it" in detail(page))
+        await pilot.pause(shown.GLANCE)  # it has seen that there is no state
+        command = [sys.executable, "-m", "smarter", "run", "small.yaml", "--quiet"]
+        await asyncio.to_thread(subprocess.run, command, cwd=desk, check=True, capture_output=True, timeout=120)
+        await until(pilot, lambda: "to its end" in detail(page))
+        assert small_app.finished
 
 
 class TestFiles:

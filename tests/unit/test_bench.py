@@ -308,6 +308,9 @@ def test_what_is_compared_is_the_cost_of_a_reading_under_the_largest_key_the_lea
     (only,) = comparisons(BenchReport(kind="operations", title="", machine=machine, rows=tuple(rows)))
     assert only.title == "encrypt, per reading, 3072-bit key"
     assert [(each.subject, each.figure.median) for each in only.rows] == [("quick", 3072), ("slow", 9216)]
+    own = row("own", "encrypt, per reading", 256, 1.5).model_copy(update={"key_bits": None})
+    (only,) = comparisons(BenchReport(kind="operations", title="", machine=machine, rows=(*rows, own)))
+    assert [each.subject for each in only.rows] == ["own, own key size", "quick", "slow"]
 
 
 def _chart(values: list[float], width: int = 80, *, colour: bool = False) -> list[str]:

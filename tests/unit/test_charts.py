@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smarter.charts import bills_chart, demand_chart, drawing, household_chart
+from smarter.charts.bars import Bar, bars_chart
 from smarter.model.bills import Bill
 from smarter.model.results import WindowRow
 from smarter.model.windows import cut
@@ -216,6 +217,28 @@ def test_several_bills_of_a_meter_make_one_bar_and_what_does_not_fit_is_counted(
     lines = _lines(bills_chart(bills, width=80, height=12, colour=False))
     assert "1,001.50" in lines[1]
     assert lines[-1] == "and 22 more meters, down to 1.50"
+
+
+@pytest.mark.parametrize("amount", ["0.00", "1.50", "-1.50"])
+def test_a_single_bar_is_drawn_and_nothing_is_written_beside_the_chart(
+    amount: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lines = _lines(bills_chart([_bill("aa" * 16, amount)], width=80, height=12, colour=False))
+    assert amount in lines[1]
+    assert ("█" in lines[1]) == (amount != "0.00")
+    assert "0" in lines[-1]
+    bars = bars_chart("speed", [Bar("one", 0.0, "none")], str, width=80, colour=False)
+    assert "one  none" in bars
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kw", [0.0, -0.0, 1e-9, 1e-300])
+def test_a_chart_of_zeros_writes_nothing_beside_it(kw: float, capfd: pytest.CaptureFixture[str]) -> None:
+    for end in (datetime(2016, 1, 1, 0, 15), datetime(2016, 1, 2)):
+        rows = _rows(datetime(2016, 1, 1), end, kw=lambda _: kw)
+        for draw in (demand_chart, household_chart):
+            assert draw(rows, NEW_YORK, width=80, height=16, colour=False).startswith("kW")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_nothing_to_draw_is_said() -> None:

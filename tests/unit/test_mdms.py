@@ -380,12 +380,25 @@ def test_without_a_complete_window_there_is_no_peak() -> None:
     ):
         figures = demand_figures(rows, "lane", "UTC")
         assert (figures.peak_kw, figures.base_kw, figures.mean_kw, figures.load_factor) == (None,) * 4
+        assert (figures.export_peak_kw, figures.export_peak_start) == (None, None)
 
 
-def test_a_street_that_only_exports_has_no_load_factor() -> None:
-    figures = demand_figures(quarters(-100, -300, start=datetime(2016, 1, 1)), "lane", "UTC")
-    assert figures.load_factor is None
-    assert (figures.energy_mwh, figures.peak_start) == (-400, 1_451_606_400)
+def test_a_street_that_only_exports_has_an_export_peak_alone() -> None:
+    figures = demand_figures(quarters(-1_000_000, -3_000_000, start=datetime(2016, 1, 1)), "lane", "UTC")
+    assert (figures.peak_kw, figures.peak_start, figures.base_kw, figures.load_factor) == (None,) * 4
+    assert (figures.export_peak_kw, figures.export_peak_start) == (12.0, 1_451_606_400 + 900)
+    assert (figures.energy_mwh, figures.import_mwh, figures.export_mwh) == (-4_000_000, 0, 4_000_000)
+
+
+def test_import_and_export_are_apart_and_a_street_that_does_both_has_no_base_and_no_load_factor() -> None:
+    rows = quarters(1_000_000, -2_000_000, 4_000_000, start=datetime(2016, 1, 1))
+    figures = demand_figures(rows, "lane", "UTC")
+    assert (figures.energy_mwh, figures.import_mwh, figures.export_mwh) == (3_000_000, 5_000_000, 2_000_000)
+    assert (figures.peak_kw, figures.peak_start) == (16.0, rows[2].start)
+    assert (figures.export_peak_kw, figures.export_peak_start) == (8.0, rows[1].start)
+    assert figures.mean_kw == pytest.approx(4.0)
+    assert (figures.base_kw, figures.load_factor) == (None, None)
+    assert demand_figures(quarters(0, 4, start=datetime(2016, 1, 1)), "lane", "UTC").base_kw == 0
 
 
 def test_hours_and_days_are_those_of_the_local_clock_and_the_repeated_hour_is_two() -> None:

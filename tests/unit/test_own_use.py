@@ -132,13 +132,31 @@ def test_figures_are_those_of_the_readings() -> None:
     usage = usage_of(own, *own.span)
     assert usage is not None
     power = [energy * 4 / 1e6 for energy in own.energies.tolist()]
-    assert usage.energy == int(own.energies.sum())
+    assert usage.energy == usage.imported == int(own.energies.sum())
     assert usage.mean_kw == pytest.approx(sum(power) / len(power))
     assert usage.peak_kw == max(power)
     assert usage.peak_start == int(own.slots[power.index(max(power))]) * 900
+    assert usage.base_kw is not None
     assert sum(one < usage.base_kw for one in power) == 5  # of 96
+    assert (usage.exported, usage.export_peak_kw, usage.export_peak_start) == (0, None, None)
     assert (usage.readings, usage.expected) == (96, 96)
     assert usage_of(own, 0, 900) is None
+
+
+def test_a_home_that_exports_has_an_export_peak_no_base_load_and_no_change_in_percent() -> None:
+    own = readings("2016-03-26", "2016-03-29")
+    found = compared(own, at("2016-03-28"), at("2016-03-29"))
+    assert found is not None
+    usage, energies = found.now, own.within(at("2016-03-28"), at("2016-03-29")).energies.tolist()
+    assert usage.imported == sum(one for one in energies if one > 0)
+    assert usage.exported == -sum(one for one in energies if one < 0) > 0
+    assert usage.energy == usage.imported - usage.exported
+    assert usage.export_peak_kw == pytest.approx(-min(energies) * 4 / 1e6)
+    assert (usage.base_kw, found.change) == (None, None)
+    only = readings("2016-03-26", "2016-03-27", low=-2000)
+    exported = usage_of(only, *only.span)
+    assert exported is not None
+    assert (exported.peak_kw, exported.peak_start, exported.imported) == (None, None, 0)
 
 
 def test_a_day_is_compared_with_the_whole_day_before_also_when_the_clock_changed() -> None:

@@ -37,20 +37,64 @@ def test_aliases_and_merges_are_read_and_what_stands_there_wins() -> None:
         ("", "x.yaml: is empty; a scenario begins with 'version: 1'."),
         ("- a", "x.yaml: holds ['a'], not keys; a scenario begins with 'version: 1'."),
         ("a: 1\nb: 2\na: 3\n", "x.yaml line 3, a: stands here a second time; keep one."),
-        ("a: 1\nb: [\n", "x.yaml line 3: is no YAML: expected the node content, but found '<stream end>'."),
+        ("a: 1\nb: [\n", "x.yaml line 2: has a [ that is never closed; add ]."),
         (
             "a: !!python/object/apply:os.system [echo]",
             "x.yaml line 1, a: has the tag !!python/object/apply:os.system; a scenario holds only plain values.",
         ),
         ("a: 1\n2: b\n", "x.yaml line 2: has the key 2, which is no text; put it in quotes."),
         ("a: &a [*a]", "x.yaml line 1, a: repeats or nests too much; a scenario is small."),
-        ("a: 1\n---\nb: 1\n", "x.yaml line 2: is no YAML: but found another document."),
+        (
+            "a: 1\n---\nb: 1\n",
+            "x.yaml line 2: begins a second document with '---'; a scenario is one. Remove the line.",
+        ),
     ],
 )
 def test_what_is_no_scenario_is_refused_with_its_line(text: str, said: str) -> None:
     with pytest.raises(Unreadable) as raised:
         read_document(text, "x.yaml")
     assert str(raised.value) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("a: {b: 1, c: 2\nd: 3\ne: 4\n", 1, "has a { that is never closed; add }."),
+        ("a: [1, 2\n# more\nb: 3\n", 1, "has a [ that is never closed; add ]."),
+        ("a: {b: 1\n\n\n", 1, "has a { that is never closed; add }."),
+        ("a: {b: 1 c: 2}\n", 1, "lacks a comma between two values of { … }."),
+        ("version 1\nname: x\n", 1, "has no colon; write 'key: value'."),
+        ("a: 1\n# so\nversion 1\n\nname: x\n", 3, "has no colon; write 'key: value'."),
+        ("version:1\nname: x\n", 1, "lacks the space behind its colon; write 'key: value'."),
+        ("a: 1\nlast\n", 2, "has no colon; write 'key: value'."),
+        ('a: 1\nname: "abc\nb: 1\n', 2, 'has a " that is never closed; add the closing one.'),
+        ("a:\n\tb: 1\n", 2, "is indented with a tab; use spaces."),
+        ("a: b: c\n", 1, "has a second colon; put the value in quotes."),
+        (
+            "name: x\n  y: 3\n",
+            2,
+            "is indented, but the line above has a value already; indent it like that line.",
+        ),
+        (
+            "a:\n  b: 1\n c: 2\n",
+            3,
+            "is indented differently from the other keys of its section; use the same number of spaces.",
+        ),
+        ("a: 1\n- b\n", 2, "mixes a list ('- …') and keys ('key: …') in one section; use one of them."),
+        ("a: 1\nb: @x\n", 2, "has a value that begins with @; put the value in quotes."),
+        ("a: *x\n", 1, "uses 'x' as an alias (*), and nothing is called so (&)."),
+        ("a: }\nb: 1", 1, "has a } that nothing opens; remove it, or put the value in quotes."),
+        ("a: 'it's'\n", 1, "has text behind a closing quote; put the whole value into the other kind of quotes."),
+        ('a: "x\\q"\n', 1, "has a backslash in double quotes; write two of them, or use single quotes."),
+        ("a: 1\nb: \a\n", 2, "has the control character U+0007; remove it."),
+        ("a: !<x\n", 1, "is no YAML: while parsing a tag expected '>' but found '\\n'."),
+    ],
+)
+def test_a_syntax_error_is_said_in_plain_words_at_the_line_of_the_mistake(text: str, line: int, said: str) -> None:
+    with pytest.raises(Unreadable) as raised:
+        read_document(text, "x.yaml")
+    assert (raised.value.problem.line, raised.value.problem.message) == (line, said)
+    assert str(raised.value) == f"x.yaml line {line}: {said}"
 
 
 def test_a_bomb_of_aliases_is_refused_before_it_goes_off() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smarter.cli.customer.door import Door, opening
-from smarter.cli.options import debug_option, scenario_argument, state_option, unlock_option, unlocking
+from smarter.cli.options import debug_option, scenario_argument, state_option, unlock_option, unlocking, until_option
 from smarter.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _granting(
 
 @click.command(
     epilog="\b\nExamples:\n  smarter customer grant quickstart --key advice.pub.pem --name 'Energy advice Ltd' \\\n"
-    "    --window 1h --from 2016-01-01 --to 2016-02-01 --purpose 'find what runs at night' > grant.json"
+    "    --window 1h --from 2016-01-01 --until 2016-02-01 --purpose 'find what runs at night' > grant.json"
 )
 @scenario_argument
 @click.option(
@@ -54,7 +54,7 @@ def _granting(
     "--window", default="1d", show_default=True, metavar="LENGTH", help="Sums over what: 15min, 1h, 1d, … or month."
 )
 @click.option("--from", "since", metavar="TIME", help="First moment, local. [default: the scenario's first]")
-@click.option("--to", "until", metavar="TIME", help="End, itself not part of it. [default: the scenario's end]")
+@until_option("the scenario's end")
 @click.option(
     "--expires", metavar="DATE", help="From when on nothing more is delivered, by the real clock. [default: in 90 days]"
 )
@@ -98,7 +98,7 @@ def grant(
             half,
             parse_window(window),
             plan.start if since is None else _moment("--from", since, plan.timezone),
-            plan.end if until is None else _moment("--to", until, plan.timezone),
+            plan.end if until is None else _moment("--until", until, plan.timezone),
             now + LIFETIME if expires is None else _moment("--expires", expires, plan.timezone),
             purpose,
         )

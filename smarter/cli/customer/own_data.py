@@ -20,6 +20,7 @@ from smarter.cli.options import (
     state_option,
     unlock_option,
     unlocking,
+    until_option,
 )
 from smarter.errors import DamagedStore, DataError, UsageError
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 from_option = click.option(
     "--from", "since", metavar="TIME", help="First moment, local: 2016-01-05 or '2016-01-05 18:00'."
 )
-to_option = click.option("--to", "until", metavar="TIME", help="End, itself not part of it.")
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def _span(own: OwnReadings, by: By | None, since: str | None, until: str | None)
     if since is None and until is None and by in ("minute", "hour"):
         start = max(start, int(edges_by("day", own.axis, own.timezone, start, end)[-2]))
     start = start if since is None else _moment("--from", since, own.timezone)
-    end = end if until is None else _moment("--to", until, own.timezone)
+    end = end if until is None else _moment("--until", until, own.timezone)
     if start >= end or not len(own.within(start, end)):
         from smarter.charts.marks import moment
 
@@ -95,7 +95,7 @@ def _moment(option: str, text: str, timezone: str) -> int:
 
 @click.command(
     epilog="\b\nExamples:\n  smarter customer show quickstart\n"
-    "  smarter customer show quickstart --by minute --from '2016-01-05 17:00' --to '2016-01-05 18:00'"
+    "  smarter customer show quickstart --by minute --from '2016-01-05 17:00' --until '2016-01-05 18:00'"
 )
 @scenario_argument
 @click.option(
@@ -106,7 +106,7 @@ def _moment(option: str, text: str, timezone: str) -> int:
     help="Gathered by what.",
 )
 @from_option
-@to_option
+@until_option()
 @state_option
 @unlock_option
 @debug_option
@@ -121,8 +121,8 @@ def show(
 ) -> None:
     """Show your own energy and what it costs: chart, table, base load, peak, and the time before beside it.
 
-    Minutes and hours are those of the last day unless --from or --to says otherwise. A minute costs its energy at the
-    rate of its billing window.
+    Minutes and hours are those of the last day unless --from or --until gives other times. A minute costs its energy
+    at the rate of its billing window.
     """
     from smarter.cli import printing, show
     from smarter.parties.customer import compared, usage_of
@@ -145,7 +145,7 @@ def show(
 @scenario_argument
 @format_option("--format")
 @from_option
-@to_option
+@until_option()
 @out_option
 @state_option
 @unlock_option

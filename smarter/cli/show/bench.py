@@ -151,6 +151,8 @@ def _values(rows: Iterable[Row], fact: str) -> list[int]:
 def _common(rows: Sequence[Row]) -> list[str]:
     """What is stated and the same throughout."""
     facts = {fact: _values(rows, fact) for fact in ("key_bits", "lanes", "frame", "workers")}
+    if rows[0].group == "scheme" and any(row.key_bits is None for row in rows):
+        facts["key_bits"] = []  # a scheme among them has a size of its own
     return [_spelt(fact, values[0]) for fact, values in facts.items() if len(values) == 1]
 
 

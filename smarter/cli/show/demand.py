@@ -12,7 +12,18 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from smarter.charts.marks import NONE, heading, holder_of, kwh, marked, measured, moment, quiet_table, status
+from smarter.charts.marks import (
+    NONE,
+    heading,
+    holder_of,
+    kwh,
+    marked,
+    measured,
+    moment,
+    quiet_table,
+    short_moment,
+    status,
+)
 from smarter.model.clock import zone
 from smarter.model.results import DemandFigures, Span, WindowRow, usual_length
 from smarter.model.windows import spell
@@ -27,14 +38,17 @@ AT_ONCE = 1000
 
 
 def demand_table(console: Console, figures: DemandFigures) -> None:
-    """Peak, base and load factor, then the energy of each local day."""
+    """Peak, base and load factor, import and export, then the energy of each local day."""
     windows = f"{figures.complete:,} of {figures.windows:,} windows complete"
     heading(console, f"Demand of {figures.neighbourhood}", f"{windows}, {figures.timezone}")
-    if figures.peak_kw is None:
+    if not figures.complete:
         console.print("No window is complete, so there is no peak and no load factor.")
     else:
         console.print()
         console.print(_figures(figures))
+        if figures.export_peak_kw is not None:
+            mean = f", mean {figures.mean_kw:,.3f} kW"
+            console.print(f"import {kwh(figures.import_mwh)} kWh, export {kwh(figures.export_mwh)} kWh{mean}")
         console.print()
     if not figures.days:
         return
@@ -126,13 +140,31 @@ def _print_by_parts(
 
 def _figures(figures: DemandFigures) -> Table:
     grid = Table.grid(padding=(0, 4))
-    peak = "" if figures.peak_start is None else f", {_weekday(figures.peak_start, figures.timezone)}"
-    factor = NONE if figures.load_factor is None else f"{figures.load_factor:.3f}"
-    mean = "" if figures.mean_kw is None else f", mean {figures.mean_kw:,.3f} kW"
-    numbers = (f"{figures.peak_kw:,.3f} kW", f"{figures.base_kw:,.3f} kW", factor)
-    grid.add_row(*(Text(number, style="bold green") for number in numbers))
-    grid.add_row(*(Text(words, style="dim") for words in (f"peak{peak}", "base", f"load factor{mean}")))
+    if figures.export_peak_kw is not None:
+        shown = {
+            f"peak{_short(figures.peak_start, figures.timezone)}": _kilowatts(figures.peak_kw),
+            f"export peak{_short(figures.export_peak_start, figures.timezone)}": _kilowatts(figures.export_peak_kw),
+            "base, load factor": NONE,
+        }
+    else:
+        mean = "" if figures.mean_kw is None else f", mean {figures.mean_kw:,.3f} kW"
+        peak = "" if figures.peak_start is None else f", {_weekday(figures.peak_start, figures.timezone)}"
+        shown = {
+            f"peak{peak}": _kilowatts(figures.peak_kw),
+            "base": _kilowatts(figures.base_kw),
+            f"load factor{mean}": NONE if figures.load_factor is None else f"{figures.load_factor:.3f}",
+        }
+    grid.add_row(*(Text(number, style="bold green") for number in shown.values()))
+    grid.add_row(*(Text(words, style="dim") for words in shown))
     return grid
+
+
+def _kilowatts(power: float | None) -> str:
+    return NONE if power is None else f"{power:,.3f} kW"
+
+
+def _short(epoch: int | None, timezone: str) -> str:
+    return "" if epoch is None else f", {short_moment(epoch, timezone)}"
 
 
 def _weekday(epoch: int, timezone: str) -> str:

@@ -26,28 +26,43 @@ class Usage:
 
     Attributes:
         start: of the span; ``end`` likewise.
-        energy: of all readings in it.
+        energy: of all readings in it: import less export.
+        imported: of its readings above zero.
+        exported: of its readings below zero, as a positive number.
         readings: how many there are, of ``expected``.
         mean_kw: over the time that was measured.
-        base_kw: base load: a twentieth of the readings are below it.
-        peak_kw: of the strongest reading.
+        base_kw: base load: a twentieth of the readings are below it; None where one of them is an export.
+        peak_kw: of the strongest import; None where every reading is an export.
         peak_start: when that began.
+        export_peak_kw: of the strongest export, a positive number; None without export.
+        export_peak_start: when that began.
     """
 
     start: int
     end: int
     energy: int
+    imported: int
+    exported: int
     readings: int
     expected: int
     mean_kw: float
-    base_kw: float
-    peak_kw: float
-    peak_start: int
+    base_kw: float | None
+    peak_kw: float | None
+    peak_start: int | None
+    export_peak_kw: float | None
+    export_peak_start: int | None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A span beside the one of the same length before it; ``change``: of the mean power, as a share of the earlier."""
+    """A span beside the one of the same length before it.
+
+    Attributes:
+        now: the span.
+        before: the earlier one.
+        change: of the mean power, as a share of the earlier; None where one of them exports: a share of a difference
+            between import and export has no meaning.
+    """
 
     now: Usage
     before: Usage
@@ -74,19 +89,25 @@ def usage_of(own: OwnReadings, start: int, end: int) -> Usage | None:
     if not len(mine):
         return None
     to_kw = 3600 / own.axis.interval / MWH_PER_KWH
-    strongest = int(np.argmax(mine.energies))
+    highest, lowest = int(np.argmax(mine.energies)), int(np.argmin(mine.energies))
+    imports, exports = bool(mine.energies[highest] >= 0), bool(mine.energies[lowest] < 0)
     bounds = own.axis.first_slot_from(np.array([start, end], np.int64))
-    energy = int(mine.energies.sum())
+    imported, exported = int(np.maximum(mine.energies, 0).sum()), int(np.maximum(-mine.energies, 0).sum())
+    energy = imported - exported
     return Usage(
         start=start,
         end=end,
         energy=energy,
+        imported=imported,
+        exported=exported,
         readings=len(mine),
         expected=int(bounds[1] - bounds[0]),
         mean_kw=energy / len(mine) * to_kw,
-        base_kw=float(np.percentile(mine.energies, BASE_PERCENT)) * to_kw,
-        peak_kw=int(mine.energies[strongest]) * to_kw,
-        peak_start=int(own.axis.start_of(mine.slots[strongest])),
+        base_kw=None if exports else float(np.percentile(mine.energies, BASE_PERCENT)) * to_kw,
+        peak_kw=int(mine.energies[highest]) * to_kw if imports else None,
+        peak_start=int(own.axis.start_of(mine.slots[highest])) if imports else None,
+        export_peak_kw=-int(mine.energies[lowest]) * to_kw if exports else None,
+        export_peak_start=int(own.axis.start_of(mine.slots[lowest])) if exports else None,
     )
 
 
@@ -98,4 +119,5 @@ def compared(own: OwnReadings, start: int, end: int) -> Comparison | None:
     now, before = usage_of(own, start, end), usage_of(own, earlier, start)
     if now is None or before is None:
         return None
-    return Comparison(now, before, now.mean_kw / before.mean_kw - 1 if before.mean_kw > 0 else None)
+    comparable = before.mean_kw > 0 and not now.exported and not before.exported
+    return Comparison(now, before, now.mean_kw / before.mean_kw - 1 if comparable else None)

@@ -24,16 +24,18 @@ def demand_figures(rows: Iterable[WindowRow], neighbourhood: str, timezone: str)
     """Sum a neighbourhood's demand windows up, in one pass over them.
 
     Peak and base come from complete windows only, and so does the load factor (mean power over peak power): a window
-    with missing readings would pass for a low one.
+    with missing readings would pass for a low one. Base and load factor compare what is drawn from the grid: once a
+    window feeds energy in, neither has a meaning, and there is none.
     """
     zone = ZoneInfo(timezone)
-    energy = windows = complete = seconds = in_complete = 0
-    peak: tuple[float, int] | None = None
-    base: float | None = None
+    imported = exported = windows = complete = seconds = in_complete = 0
+    highest: tuple[float, int] | None = None
+    lowest: tuple[float, int] | None = None
     days, hours = _Spans(zone, "day"), _Spans(zone, "hour")
     for row in rows:
         windows += 1
-        energy += row.energy or 0
+        imported += max(row.energy or 0, 0)
+        exported -= min(row.energy or 0, 0)
         days.add(row)
         hours.add(row)
         if row.status != Status.COMPLETE.word:
@@ -42,20 +44,27 @@ def demand_figures(rows: Iterable[WindowRow], neighbourhood: str, timezone: str)
         seconds += row.end - row.start
         in_complete += row.energy or 0
         if (power := row.mean_kw) is not None:
-            peak = (power, row.start) if peak is None or power > peak[0] else peak
-            base = power if base is None or power < base else base
+            highest = (power, row.start) if highest is None or power > highest[0] else highest
+            lowest = (power, row.start) if lowest is None or power < lowest[0] else lowest
+    peak = highest if highest is not None and highest[0] >= 0 else None
+    base = lowest if lowest is not None and lowest[0] >= 0 else None
+    export = lowest if lowest is not None and lowest[0] < 0 else None
     mean = in_complete / MWH_PER_KWH / (seconds / 3600) if seconds else None
     return DemandFigures(
         neighbourhood=neighbourhood,
         timezone=timezone,
-        energy_mwh=energy,
+        energy_mwh=imported - exported,
+        import_mwh=imported,
+        export_mwh=exported,
         windows=windows,
         complete=complete,
         peak_kw=peak[0] if peak else None,
         peak_start=peak[1] if peak else None,
-        base_kw=base,
+        export_peak_kw=-export[0] if export else None,
+        export_peak_start=export[1] if export else None,
+        base_kw=base[0] if base else None,
         mean_kw=mean,
-        load_factor=mean / peak[0] if peak and mean is not None and peak[0] > 0 else None,
+        load_factor=mean / peak[0] if peak and base and mean is not None and peak[0] > 0 else None,
         days=days.all(),
         hours=hours.all(),
     )

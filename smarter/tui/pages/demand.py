@@ -25,7 +25,7 @@ from smarter.protocols.report import Report
 from smarter.tui.page import Exported
 from smarter.tui.pages.reported import ReportPage
 from smarter.tui.widgets.days_table import DaysTable
-from smarter.tui.widgets.large_figure import LargeFigure
+from smarter.tui.widgets.demand_row import DemandRow, energies
 from smarter.tui.widgets.time_chart import TimeChart
 
 Level = Literal["window", "hour", "day"]
@@ -67,9 +67,9 @@ class DemandPage(ReportPage):
     WHAT = "demand is shown"
     HELP = (
         "What a neighbourhood draws over time: the sums that were released, and nothing finer. Peak, base and load "
-        "factor (mean over peak) are of complete windows. Incomplete windows are hollow ○ and scaled to what was "
-        "measured, refused ones are crosses ✕, missing ones gaps. The wheel and dragging pan, the wheel with ctrl "
-        "zooms; enter on a day shows that day."
+        "factor (mean over peak) are of complete windows. A street that exports has an export peak and no base, "
+        "and no load factor. Incomplete windows are hollow ○ and scaled to what was measured, refused ones are crosses "
+        "✕, missing ones gaps. The wheel and dragging pan, the wheel with ctrl zooms; enter on a day shows that day."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "next_level", "Hours", id="demand.by"),
@@ -78,8 +78,6 @@ class DemandPage(ReportPage):
     ]
     DEFAULT_CSS = """
     DemandPage #heading { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-    DemandPage #figures { height: 4; }
-    DemandPage #base { width: 0.6fr; }
     DemandPage #chart { width: 1fr; height: 1fr; padding: 0 1; }
     DemandPage DaysTable { display: none; }
     DemandPage.days DaysTable { display: block; }
@@ -97,9 +95,7 @@ class DemandPage(ReportPage):
         """What is shown, or why nothing is."""
         with Vertical(id="something"):
             yield Static(id="heading")
-            with Horizontal(id="figures"):
-                for name in ("peak", "base", "factor"):
-                    yield LargeFigure(id=name)
+            yield DemandRow()
             with Horizontal():
                 yield TimeChart(demand_chart, id="chart")
                 yield DaysTable()
@@ -141,11 +137,7 @@ class DemandPage(ReportPage):
     def _show(self) -> None:
         demand, figures = self._demand, self._demand.figures
         zone_name = figures.timezone
-        when = "" if figures.peak_start is None else f" {short_moment(figures.peak_start, zone_name)}"
-        self.query_one("#peak", LargeFigure).show(figures.peak_kw, f"Σ peak kW{when}")
-        self.query_one("#base", LargeFigure).show(figures.base_kw, "Σ base kW")
-        mean = "" if figures.mean_kw is None else f", mean {figures.mean_kw:,.3f} kW"
-        self.query_one("#factor", LargeFigure).show(figures.load_factor, f"Σ load factor{mean}")
+        self.query_one(DemandRow).show(figures, short_moment, mean=True)
         self.query_one(DaysTable).show(demand.days, zone_name)
         self._show_heading()
         self._show_chart()
@@ -159,6 +151,7 @@ class DemandPage(ReportPage):
             heading.append(f" {self._chosen + 1} of {len(self._all)}", style="dim")
         heading.append(f"  {by}", style="dim")
         heading.append(f"  {'Σ' if whole else '○'} {figures.complete:,} of {figures.windows:,} windows complete")
+        heading.append(energies(figures))
         self.query_one("#heading", Static).update(heading)
 
     def _show_chart(self) -> None:

@@ -176,16 +176,18 @@ class DoorPage(AskingPage, Generic[C, V]):
         if (counter := self.counter) is None:
             return
 
-        def came(visit: V) -> None:
-            if counter is self.counter and not self.attended:
-                self._come_in(visit)
-            else:  # another scenario was chosen meanwhile
-                self.ask(partial(counter.log_out, visit), _nothing, _nothing)
-
         if message.form.form.name == "login":
+            came = partial(self.came, counter)
             self.ask(partial(counter.log_in, message.typed), came, self.refusing(message.form), always=True)
         else:
             self.given_in(message.form, message.typed)
+
+    def came(self, counter: C, visit: V) -> None:
+        """A session has begun at a counter: show what is behind the door, unless another scenario was chosen."""
+        if counter is self.counter and not self.attended:
+            self._come_in(visit)
+        else:
+            self.ask(partial(counter.log_out, visit), _nothing, _nothing)
 
     def _come_in(self, visit: V) -> None:
         self.visit, self.present = visit, object()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from textual.widgets import Input
 
 from smarter.charts.rights import notice_words
 from smarter.charts.scenario import command
+from smarter.errors import SmarterError
 from smarter.scenario import Scenario
 from smarter.scenario.catalogue import reference_of
 from smarter.state import StateFolder
@@ -22,9 +24,22 @@ from smarter.tui.widgets.question import Question
 from smarter.tui.widgets.shown_once import ShownOnce
 
 ENROLLED = (
-    "You are enrolled. Should you forget your password, this recovery code sets a new one; it is not shown again:"
+    "You are enrolled and logged in. Should you forget your password, this recovery code sets a new one; it is not "
+    "shown again:"
 )
-RECOVERED = "Your password is set. This recovery code takes the place of the one just used; it is shown once:"
+RECOVERED = (
+    "Your password is set, and you are logged in. This recovery code takes the place of the one just used; it is shown "
+    "once:"
+)
+
+
+def _do_and_log_in(do: Callable[[Typed], str], counter: RightsCounter, typed: Typed) -> tuple[str, Visit | None]:
+    """The code that enrolling or recovering gives, and the session that begins with the password just set."""
+    code = do(typed)
+    try:
+        return code, counter.log_in(typed)
+    except (SmarterError, OSError):  # the code is shown in any case; the form to log in says what is wrong
+        return code, None
 
 
 class EnteredPage(DoorPage[RightsCounter, Visit]):
@@ -99,19 +114,19 @@ class EnteredPage(DoorPage[RightsCounter, Visit]):
         counter, visit, name = self.counter, self.visit, form.form.name
         if counter is None:
             return
-        if name == "enrol":
-            self.ask(
-                partial(counter.enrol, typed), partial(self._show_code, ENROLLED), self.refusing(form), always=True
-            )
-        elif name == "recover":
-            self.ask(
-                partial(counter.recover, typed), partial(self._show_code, RECOVERED), self.refusing(form), always=True
-            )
+        ways = {"enrol": (counter.enrol, ENROLLED), "recover": (counter.recover, RECOVERED)}
+        if name in ways:
+            do, words = ways[name]
+            call = partial(_do_and_log_in, do, counter, typed)
+            self.ask(call, partial(self._show_code, words, counter), self.refusing(form), always=True)
         elif visit is not None:
             self.ask(partial(counter.change_password, visit, typed), self._changed, self.refusing(form))
 
-    def _show_code(self, words: str, code: str) -> None:
+    def _show_code(self, words: str, counter: RightsCounter, done: tuple[str, Visit | None]) -> None:
         """Whatever is in front by now: it is not shown again."""
+        code, visit = done
+        if visit is not None:
+            self.came(counter, visit)
         if not self.attended:
             self.forms.show("login")
             self.show_door()

@@ -14,7 +14,8 @@ from smarter.errors import MachineError, SmarterError
 from smarter.export.scenario_file import FileTaken, save_scenario
 from smarter.scenario import Scenario, load_scenario
 from smarter.scenario.catalogue import Entry
-from smarter.scenario.moving import moved
+from smarter.scenario.copies import Copy, copied
+from smarter.scenario.document import Unreadable, read_document
 from smarter.tui.drafts import Draft, Drafts
 from smarter.tui.page import Page
 from smarter.tui.widgets.question import Answer, Question
@@ -150,14 +151,20 @@ class SavingPage(Page):
         entry = draft.entry
         suggested = f"my-{entry.path.stem}.yaml" if entry.shipped else f"{entry.path.stem}-2.yaml"
 
-        def text(folder: Path) -> str:
-            return moved(draft.text, entry.path.parent, folder)
+        overrides, made = self.overrides_of(entry), Copy("", True)
+        named = _name(draft.text) != _name(entry.text)  # by the user, in the draft
+
+        def text(path: Path) -> str:
+            nonlocal made
+            own = not named and path.resolve() != entry.path.resolve()
+            made = copied(draft.text, entry.path, path, overrides, rename=own)
+            return made.text
 
         def written(path: Path | None) -> None:
             if path is None:
                 return
             self.others.append(path)
-            self.overrides.setdefault(path, self.overrides_of(entry))
+            self.overrides[path] = () if made.holds_set else overrides
             self._written(draft, path)
             then(path)
 
@@ -276,6 +283,13 @@ class SavingPage(Page):
                 self.notify(f"{found.name} is chosen: pages 2 to 7 are about it, and r runs it.", markup=False)
         except SmarterError as error:
             bench.say(error)
+
+
+def _name(text: str) -> object:
+    try:
+        return read_document(text, "").tree.get("name")
+    except Unreadable:
+        return None
 
 
 def _same(one: Scenario | None, other: Scenario) -> bool:

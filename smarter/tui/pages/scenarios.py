@@ -16,7 +16,6 @@ from textual.message import Message
 from textual.widgets import Input, OptionList, Static
 
 from smarter.charts.scenario import command
-from smarter.scenario import Problem, Scenario, examine
 from smarter.scenario.catalogue import Entry, Shelf, catalogue
 from smarter.scenario.moving import moved
 from smarter.tui.page import Exported
@@ -38,7 +37,8 @@ class ScenariosPage(ShownPage):
         "The scenarios that come with Smarter, those of the folder that you started in, and of the folders that your "
         "settings name. Enter chooses one: pages 2 to 7 are about it. Its YAML can be edited as it stands; what is "
         "wrong is marked ✕ at its line while you type. Those shipped stay as they are: save a copy. A * marks changes "
-        "that are not saved; they are kept while you look at others. What s sets holds for runs, and not in the file."
+        "that are not saved; they are kept while you look at others. What s sets holds for runs, and not in the file; "
+        "a copy (f2) has it written in, and a name of its own."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "Run", id="scenarios.run"),
@@ -64,6 +64,7 @@ class ScenariosPage(ShownPage):
     ScenariosPage ScenarioText { display: none; }
     ScenariosPage.yaml ScenarioText { display: block; }
     ScenariosPage.yaml #left { display: none; }
+    ScenariosPage ToastRack { dock: top; align: right top; margin-top: 2; }
     ScenariosPage.wide #left { display: block; width: 44%; max-width: 84; }
     ScenariosPage.wide ScenarioText { display: block; border-left: vkey $panel; }
     """
@@ -74,13 +75,6 @@ class ScenariosPage(ShownPage):
         def __init__(self, shelves: Sequence[Shelf]) -> None:
             super().__init__()
             self.shelves = shelves
-
-    class Settable(Message):
-        """The shown text can have fields set, or has to be mended before."""
-
-        def __init__(self, entry: Entry, text: str, found: Scenario | list[Problem]) -> None:
-            super().__init__()
-            self.entry, self.text, self.found = entry, text, found
 
     def __init__(self) -> None:
         super().__init__()
@@ -180,21 +174,10 @@ class ScenariosPage(ShownPage):
 
     def action_set(self) -> None:
         """Open the form."""
-        if self.entry is not None:
-            self._prepare_form(self.entry, self.text.text)
-
-    @work(thread=True, exclusive=True, group="form")
-    def _prepare_form(self, entry: Entry, text: str) -> None:
-        self.post_message(self.Settable(entry, text, examine(text, entry.path)))
-
-    def on_scenarios_page_settable(self, message: Settable) -> None:
-        """Show the form, or say what is to be mended before."""
-        entry, found = message.entry, message.found
-        if not isinstance(found, Scenario):
-            self.notify(f"Before fields can be set: {found[0]}", severity="error", markup=False)
-            return
-        form = OverrideForm(entry.path, message.text, found, self.overrides_of(entry))
-        self.app.push_screen(form, lambda given: self._set(entry, given))
+        if (entry := self.entry) is not None:
+            name = self.valid.name if self.valid is not None else entry.path.stem
+            form = OverrideForm(entry.path, self.text.text, name, self.overrides_of(entry))
+            self.app.push_screen(form, lambda given: self._set(entry, given))
 
     def _set(self, entry: Entry, given: tuple[str, ...] | None) -> None:
         if given is None or given == self.overrides_of(entry):

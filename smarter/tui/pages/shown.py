@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 AT_ONCE, WHILE_TYPING = 0.02, 0.3
 """Seconds until a text is checked."""
+GLANCE = 2.0
+"""Seconds between two glances at whether another process has run the shown scenario."""
 
 
 class ShownPage(SavingPage):
@@ -56,6 +58,22 @@ class ShownPage(SavingPage):
         self._of: object = None
         self._soon: Timer | None = None
         self._stands: tuple[object, object] | None = None
+        self._stamps: tuple[object, ...] = ()
+
+    def on_mount(self) -> None:
+        """Look from time to time whether it was run elsewhere."""
+        self.set_interval(GLANCE, self.glance)
+
+    def glance(self) -> None:
+        """Tell anew how far the run has come, if another process has written its journal."""
+        if self.app.screen is not self or self.valid is None or self.bench.picture.goes_on:
+            return
+        from smarter.state import locate
+
+        state = locate(self.valid.name, self.valid.digest, None)
+        before, self._stamps = self._stamps, (state.path, *state.stamps())
+        if before[:1] == self._stamps[:1] and before != self._stamps:
+            self.look_soon()
 
     @property
     def text(self) -> ScenarioText:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.widgets import Static
 
 from smarter.charts import demand_chart
 from smarter.charts.marks import moment
 from smarter.protocols.operator_desk import SeenDemand
-from smarter.tui.widgets.large_figure import LargeFigure
+from smarter.tui.widgets.demand_row import DemandRow, energies
 from smarter.tui.widgets.time_chart import TimeChart
 
 
@@ -21,8 +21,6 @@ class DemandView(Vertical):
 
     DEFAULT_CSS = """
     DemandView .heading { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-    DemandView Horizontal { height: 4; }
-    DemandView #base { width: 0.6fr; }
     DemandView TimeChart { width: 1fr; height: 1fr; padding: 0 1; }
     """
 
@@ -35,9 +33,7 @@ class DemandView(Vertical):
     def compose(self) -> ComposeResult:
         """Which, figures, chart."""
         yield Static(classes="heading", markup=False)
-        with Horizontal():
-            for name in ("peak", "base", "factor"):
-                yield LargeFigure(id=name)
+        yield DemandRow()
         yield TimeChart(demand_chart)
 
     @property
@@ -60,21 +56,19 @@ class DemandView(Vertical):
         """Keep nothing of what was shown."""
         self._seen = ()
         self.query_one(".heading", Static).update("")
-        for name in ("peak", "base", "factor"):
-            self.query_one(f"#{name}", LargeFigure).show(None, "")
+        self.query_one(DemandRow).forget()
         self.query_one(TimeChart).forget()
 
     def _show(self) -> None:
         demand = self._seen[self._chosen]
         figures = demand.figures
-        when = "" if figures.peak_start is None else f" {moment(figures.peak_start, demand.timezone)}"
-        self.query_one("#peak", LargeFigure).show(figures.peak_kw, f"Σ peak kW{when}")
-        self.query_one("#base", LargeFigure).show(figures.base_kw, "Σ base kW")
-        self.query_one("#factor", LargeFigure).show(figures.load_factor, "Σ load factor")
+        self.query_one(DemandRow).show(figures, moment, mean=False)
         heading = Text.assemble((demand.neighbourhood, "bold"), no_wrap=True, overflow="ellipsis")
         if self.several:
             heading.append(f" {self._chosen + 1} of {len(self._seen)}", style="dim")
         mark = "Σ" if figures.complete == figures.windows else "○"
-        heading.append(f"  {mark} {figures.complete:,} of {figures.windows:,} windows complete", style="dim")
+        heading.append(
+            f"  {mark} {figures.complete:,} of {figures.windows:,} windows complete{energies(figures)}", style="dim"
+        )
         self.query_one(".heading", Static).update(heading)
         self.query_one(TimeChart).show_rows((self._of, demand.neighbourhood), demand.rows, demand.timezone)

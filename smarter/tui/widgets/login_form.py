@@ -161,7 +161,9 @@ class LoginForm(Vertical):
 
     @property
     def _here(self) -> int:
-        return next((place for place, each in enumerate(self.inputs) if each.has_focus), 0)
+        # The screen knows at once where the focus is; the field hears of it after the keys that are on their way to it.
+        focused = self.screen.focused
+        return next((place for place, each in enumerate(self.inputs) if each is focused), 0)
 
     def action_enter(self) -> None:
         """To the next field; from the last one, hand over what was typed."""
@@ -169,6 +171,15 @@ class LoginForm(Vertical):
             return
         if self._here < len(self.inputs) - 1:
             self.action_move(1)
+            return
+        self._hand_over(self.inputs)
+
+    def _hand_over(self, waiting: Sequence[Input]) -> None:
+        """Hand over what was typed, once each field has taken the keys that came before: a burst overtakes them."""
+        if waiting:
+            waiting[0].call_later(self._hand_over, waiting[1:])
+            return
+        if self.busy or not self.is_attached:
             return
         if (lacking := next(self._lacking(), None)) is not None:
             self.screen.set_focus(lacking)

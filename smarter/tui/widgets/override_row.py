@@ -13,7 +13,10 @@ from textual.widgets import Input, Select, Static, Switch
 
 from smarter.charts.marks import MARKS
 from smarter.charts.settable import Setting
+from smarter.tui.widgets.held_keys import PromptInput
 
+UNSET = "↺"
+"""Back to what the file has; ✕ is the mark of what is refused, and of nothing else."""
 NAME = 24
 """Columns of a field's name."""
 KINDS = {
@@ -53,6 +56,7 @@ class OverrideRow(Vertical):
         """``given``: what it is set to; None: not set."""
         super().__init__()
         self.setting, self._given = setting, given
+        self._announced = given
 
     def compose(self) -> ComposeResult:
         """Name, control, what clears it; what it is; what is wrong."""
@@ -60,7 +64,7 @@ class OverrideRow(Vertical):
         with Horizontal():
             yield Static(_ending(setting.field), classes="name", markup=False)
             yield self._control(setting.value if self._given is None else self._given)
-            yield Static(MARKS["refused"], classes="unset")
+            yield Static(UNSET, classes="unset")
         yield Static(classes="about", markup=False)
         yield Static(classes="wrong", markup=False)
 
@@ -72,7 +76,7 @@ class OverrideRow(Vertical):
             # What was given on the command line may be none of them.
             names = dict.fromkeys((*setting.choices, value))
             return Select([(name, name) for name in names], value=value, allow_blank=False, compact=True)
-        return Input(value, compact=True, select_on_focus=False)
+        return PromptInput(value, compact=True, select_on_focus=False)
 
     def on_mount(self) -> None:
         """What is set stands out."""
@@ -89,9 +93,26 @@ class OverrideRow(Vertical):
         self.query_one(".about", Static).update(about)
         self.set_class(is_set, "set")
 
+    @property
+    def control(self) -> Widget:
+        """Its choice, switch or line of text."""
+        return self.query("Input, Select, Switch").first()
+
     def focus_control(self) -> None:
         """Put the cursor into it."""
-        self.query("Input, Select, Switch").first().focus()
+        self.control.focus()
+
+    @property
+    def unannounced(self) -> Changed | None:
+        """What was typed into its line of text, if that was not announced yet."""
+        control = self.control
+        if not isinstance(control, Input):
+            return None
+        value = self._value(control.value.strip())
+        return self.Changed(self.setting.field, value) if value != self._announced else None
+
+    def _value(self, text: str) -> str | None:
+        return None if text == self.setting.value else text
 
     def refuse(self, words: str) -> None:
         """Say what is wrong with it; empty: nothing."""
@@ -113,12 +134,12 @@ class OverrideRow(Vertical):
     def _changed(self, event: Input.Changed | Select.Changed | Switch.Changed) -> None:
         event.stop()
         value = str(event.value).lower() if isinstance(event, Switch.Changed) else str(event.value).strip()
-        as_file = value == self.setting.value
-        self._describe(not as_file)
-        self.post_message(self.Changed(self.setting.field, None if as_file else value))
+        self._announced = self._value(value)
+        self._describe(self._announced is not None)
+        self.post_message(self.Changed(self.setting.field, self._announced))
 
     def on_click(self, event: events.Click) -> None:
-        """The ✕ at its end clears it."""
+        """The arrow at its end clears it."""
         if isinstance(event.widget, Static) and event.widget.has_class("unset"):
             self.unset()
 

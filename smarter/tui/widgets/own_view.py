@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from smarter.charts import cost_chart
-from smarter.charts.marks import short_moment, span
+from smarter.charts.marks import NONE, kwh, short_moment, span
 from smarter.charts.own_use import change, own_chart
 from smarter.export.files import csv_text, watt_hours
 from smarter.model.clock import DAY
@@ -218,8 +218,8 @@ class OwnView(Vertical):
         usage = figures.usage
         self.query_one("#own-energy", LargeFigure).show(usage.energy / MWH_PER_KWH, "● kWh")
         self.query_one("#own-cost", LargeFigure).show(figures.cost, f"● {book.currency}", book.decimals)
-        peak = short_moment(usage.peak_start, timezone)
-        self.query_one("#own-peak", LargeFigure).show(usage.peak_kw, f"● peak kW {peak}")
+        peak = "" if usage.peak_start is None else f" {short_moment(usage.peak_start, timezone)}"
+        self.query_one("#own-peak", LargeFigure).show(usage.peak_kw, f"● peak kW{peak}")
         self.query_one("#own-words", Static).update(_words(figures, timezone))
 
     def _show_table(self) -> None:
@@ -275,7 +275,10 @@ class OwnView(Vertical):
 
 def _words(figures: OwnFigures, timezone: str) -> Text:
     usage, compared = figures.usage, figures.compared
-    words = Text(f"base load {usage.base_kw:,.3f} kW, mean {usage.mean_kw:,.3f} kW", no_wrap=True, overflow="ellipsis")
+    base = NONE if usage.base_kw is None else f"{usage.base_kw:,.3f} kW"
+    words = Text(f"base load {base}, mean {usage.mean_kw:,.3f} kW", no_wrap=True, overflow="ellipsis")
+    if usage.exported:
+        words.append(f", import {kwh(usage.imported)}, export {kwh(usage.exported)} kWh")
     if compared is None:
         words.append("  nothing before it to compare with", style="dim")
     else:

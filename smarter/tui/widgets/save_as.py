@@ -39,7 +39,7 @@ class SaveAs(ModalScreen[Path | None]):
             self.path, self.error = path, error
 
     def __init__(self, suggested: str, text: Callable[[Path], str]) -> None:
-        """``text``: what is to be in the file, by its folder; called in a thread."""
+        """``text``: what is to be in the file, by its path; called in a thread."""
         super().__init__()
         self._suggested, self._text = suggested, text
         self._taken: Path | None = None
@@ -74,7 +74,7 @@ class SaveAs(ModalScreen[Path | None]):
         try:
             if path.is_dir():
                 raise UsageError(f"{path} is a folder; name a file in it.")
-            save_scenario(path, self._text(path.parent), force=force)
+            save_scenario(path, self._text(path), force=force)
         except SmarterError as wrong:
             error = wrong
         except OSError as wrong:

@@ -85,9 +85,10 @@ def table_of(standings: Standings) -> list[tuple[str, list[str]]]:
     lines = standings.lines
     columns = [("\n", [_name(line) for line in lines])]
     if len(standings.sizes) > 1:
-        columns.append((SIZES[standings.board], [str(line.size) for line in lines]))
+        columns.append((SIZES[standings.board], [NONE if line.size is None else str(line.size) for line in lines]))
     columns += [
         ("cost of\na reading", [worded(line.per_reading.median, "s") for line in lines]),
+        ("quickest–slowest\n× runs", [spread(line.per_reading, "s") for line in lines]),
         (
             "against\nthe brief",
             [NONE if line.ratio is None else worded(line.ratio, "×") for line in lines],
@@ -95,7 +96,7 @@ def table_of(standings: Standings) -> list[tuple[str, list[str]]]:
     ]
     facts = dict.fromkeys(fact for line in lines for fact in line.facts)
     columns += [(fact.replace(" ", "\n", 1), [line.facts.get(fact, NONE) for line in lines]) for fact in facts]
-    return [*columns, ("quickest–slowest\n× runs", [spread(line.per_reading, "s") for line in lines])]
+    return columns
 
 
 def fitting(standings: Standings, width: int) -> Sequence[tuple[str, list[str]]]:
