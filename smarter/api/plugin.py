@@ -43,6 +43,14 @@ class PluginOptions(BaseModel, metaclass=_OptionsType):
     changeable: ClassVar[frozenset[str]] = frozenset()
     """Names of options that a state does not depend on, such as bounds of input files: they may change between runs."""
 
+    added: ClassVar[frozenset[str]] = frozenset()
+    """Names of options that a later version added: left at their default, they change no state of an earlier one."""
+
+    def without_effect(self) -> frozenset[str]:
+        """Names of the options that a state of these does not depend on."""
+        fields = type(self).model_fields
+        return self.changeable | {name for name in self.added if getattr(self, name) == fields[name].get_default()}
+
 
 class FromCommandLine(str):
     """A value given with ``--set``: as a path it is relative to the working directory."""

@@ -239,6 +239,13 @@ def test_register_options_go_with_registers() -> None:
             CsvOptions.model_validate({"path": "a.csv", "unit": "kWh", **options})
 
 
+def test_states_of_files_without_the_option_stay_as_they_are() -> None:
+    plain = CsvOptions.model_validate({"path": "a.csv", "unit": "kWh", "quantity": "register"})
+    assert plain.without_effect() == {"most_meters", "register"}
+    settled = CsvOptions.model_validate({**plain.model_dump(), "register": {"falls": "reset"}})
+    assert settled.without_effect() == {"most_meters"}
+
+
 # Ends of intervals, and clocks that change.
 
 

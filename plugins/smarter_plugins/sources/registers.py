@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -57,10 +57,14 @@ class RegisterRows(RegisterFalls):
 class FallsOptions(PluginOptions):
     """The option of a source whose files say when a register was read."""
 
+    added: ClassVar[frozenset[str]] = frozenset({"register"})
+
     register: RegisterFalls = Field(RegisterFalls(), description="How a cumulative register is taken.")
 
 
 class RowsOptions(PluginOptions):
     """The option of a source whose files do not say so."""
+
+    added: ClassVar[frozenset[str]] = frozenset({"register"})
 
     register: RegisterRows = Field(RegisterRows(), description="How a cumulative register is taken.")
