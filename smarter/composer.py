@@ -159,8 +159,16 @@ class Composer:
             yield from (Counts(party, view.as_dict()) for party, view in self._parties.views.items())
             yield Spent(dict(self._parties.stages.seconds), dict(self._parties.stages.bytes))
             yield self._tallied()
+        yield from self._repeated([intake for each in intakes.values() for intake in each])
         yield from self._deliver()
         yield self._tallied()
+
+    def _repeated(self, intakes: list[Intake]) -> Iterator[Warned]:
+        """Say which meters repeat rows, which count once."""
+        for warning in filter(None, (intake.repeats() for intake in intakes)):
+            if warning not in self._tally.warnings:
+                self._tally.warnings.append(warning)
+                yield Warned(warning)
 
     def _hold(self, plan: NeighbourhoodPlan, intakes: list[Intake], first: int, end: int) -> Iterator[Event]:
         stages = self._parties.stages

@@ -22,7 +22,7 @@ from smarter.api.keywrap import Keywrap
 from smarter.api.plugin import Plugin, PluginOptions, ScenarioPath, need
 from smarter.api.randomness import SYSTEM_RANDOMNESS, Randomness
 from smarter.api.scheme import Ciphertexts, Scheme
-from smarter.api.source import Rows, Source, SourceContext, SourceMeter
+from smarter.api.source import RegisterRules, Rows, Source, SourceContext, SourceMeter
 from smarter.api.store import OpenStore, Record, Store
 from smarter.api.tariff import BillLine, MeteredWindow, Tariff, TariffOptions, price
 from smarter.errors import (
@@ -64,6 +64,7 @@ __all__ = [
     "PublicKey",
     "Randomness",
     "Record",
+    "RegisterRules",
     "Rows",
     "ScenarioError",
     "ScenarioPath",

@@ -6,14 +6,32 @@ import importlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Never
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
 from smarter.errors import MissingExtra
 
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass as _ModelType
+else:
+    _ModelType = type(BaseModel)
 
-class PluginOptions(BaseModel):
+
+class _NoMethod:
+    """A name that classes have by their metaclass, and models must not take for a default."""
+
+    def __get__(self, instance: object, owner: type | None = None) -> Never:
+        raise AttributeError("register")
+
+
+class _OptionsType(_ModelType):
+    """The metaclass of options: an option may be called ``register``, as abstract classes' own method is."""
+
+    register = _NoMethod()
+
+
+class PluginOptions(BaseModel, metaclass=_OptionsType):
     """Base of every options model: unknown keys are errors, values do not change.
 
     Give each field a ``Field(description=...)``: it is what ``smarter plugins show`` prints and what
@@ -24,6 +42,14 @@ class PluginOptions(BaseModel):
 
     changeable: ClassVar[frozenset[str]] = frozenset()
     """Names of options that a state does not depend on, such as bounds of input files: they may change between runs."""
+
+    added: ClassVar[frozenset[str]] = frozenset()
+    """Names of options that a later version added: left at their default, they change no state of an earlier one."""
+
+    def without_effect(self) -> frozenset[str]:
+        """Names of the options that a state of these does not depend on."""
+        fields = type(self).model_fields
+        return self.changeable | {name for name in self.added if getattr(self, name) == fields[name].get_default()}
 
 
 class FromCommandLine(str):

@@ -17,6 +17,24 @@ from numpy.typing import NDArray
 from smarter.api.plugin import Plugin
 
 Quantity = Literal["power", "energy", "register"]
+Falls = Literal["refuse", "reset", "rollover", "export"]
+
+
+@dataclass(frozen=True)
+class RegisterRules:
+    """How the rows of a cumulative register are to be taken.
+
+    Attributes:
+        falls: the meaning of a value below the one before. ``refuse``: an error. ``reset``: the register began at 0
+            again, and its energy over that step is unknown. ``rollover``: it ran past its last digit. ``export``: it
+            counts down while energy is fed in.
+        rolls_at: µWh at which it begins at 0 again, a multiple of 1,000; for ``rollover`` alone, None for all others.
+        read_at: whether a row's value was shown at its ``stamp``, or at the ``end`` of the interval that begins there.
+    """
+
+    falls: Falls = "refuse"
+    rolls_at: int | None = None
+    read_at: Literal["stamp", "end"] = "stamp"
 
 
 @dataclass(frozen=True)
@@ -26,7 +44,7 @@ class Rows:
     Attributes:
         stamps: int64, seconds since 1970-01-01T00:00 of the clock that the meter's ``clock`` names.
         values: int64, in µW (``power``: the mean over the interval), µWh (``energy`` of the interval;
-            ``register``: what the meter showed at the stamp), from the decimal text, ties to even.
+            ``register``: what the meter showed when it was read), from the decimal text, ties to even.
         numbers: int64, each row's number in its file (or of its meter) as a person counts, for errors.
     """
 
@@ -48,7 +66,12 @@ class SourceMeter(ABC):
         clock: ``local`` (wall clock, without offsets) or ``utc``.
         timezone: IANA name of the wall clock when it is not the neighbourhood's; None otherwise.
         stamp_at: whether a stamp names the ``start`` or the ``end`` of its interval
-            (for ``register``: the moment it was read, and this is ``start``).
+            (for ``register`` this is ``start``; ``register.read_at`` says when it was read).
+        register: how a register's rows are to be taken; without effect on other quantities.
+        lengths_checked: whether the format says how long each row lasts, and ``rows`` refuses one inside the hints that
+            does not last the scenario's interval. Else rows that are regularly further apart are refused as such.
+        place: what the source knows the metered place by, such as its address in a feed; empty where it knows none.
+            Two meters of one place with the same readings are one home, and are refused.
         part: which meter of its file it is, as the file itself says; empty where a file is one meter.
             None stands for ``name``. Two meters with one file and one part are one home, and are refused.
         notes: what the user is to know of the meter or the source: what is left out of it, what looks wrong.
@@ -60,6 +83,9 @@ class SourceMeter(ABC):
     clock: Literal["local", "utc"] = "local"
     timezone: str | None = None
     stamp_at: Literal["start", "end"] = "start"
+    register: RegisterRules = RegisterRules()
+    lengths_checked: bool = False
+    place: str = ""
     part: str | None = None
     notes: Sequence[str] = ()
 

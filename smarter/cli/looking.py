@@ -133,7 +133,7 @@ def readings(
         raise click.UsageError("--tile writes files and prints no --json")
     from smarter.cli import printing, show
     from smarter.parties.meter.survey import surveys
-    from smarter.protocols.plan import choose_meters
+    from smarter.protocols.plan import choose_meters, refusal_of
     from smarter.scenario import load_scenario
 
     checked = load_scenario(scenario, overrides)
@@ -144,9 +144,11 @@ def readings(
     surveyed = {}
     for name, area in checked.neighbourhoods.items():
         meters = choose_meters(checked, name)
-        surveyed[name] = surveys(meters, area.timezone)
-        for note in (note for meter in meters for note in meter.notes):
-            click.echo(f"warning: {note}.", err=True)
+        surveyed[name] = surveys(meters, area.timezone, interval=checked.windows.reading)
+        notes = [f"{note}." for meter in meters for note in meter.notes]
+        refusal = refusal_of(checked, name, meters, surveyed[name])
+        for note in [*notes, *([f"a run would refuse this: {refusal}"] if refusal else [])]:
+            click.echo(f"warning: {note}", err=True)
     if as_json:
         from dataclasses import asdict
 

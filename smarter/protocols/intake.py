@@ -28,6 +28,8 @@ def register_of(plan: NeighbourhoodPlan, meter: SourceMeter, start: int, end: in
         start=start,
         end=end,
         rating_kw=Fraction(plan.rating_kw),
+        rules=meter.register,
+        lengths_checked=meter.lengths_checked,
     )
 
 
@@ -65,6 +67,17 @@ class Intake:
                 self._block = block
                 return taken
             self._block = None
+
+    def repeats(self) -> str | None:
+        """A warning of rows that repeat a stamp and its value; None where there are none."""
+        count = self.register.repeated
+        if not count:
+            return None
+        rows = "1 row repeats" if count == 1 else f"{count:,} rows repeat"
+        return (
+            f"{self._meter.origin}: {rows} the stamp and value of another of meter {self._meter.name}; each such value "
+            "counts once."
+        )
 
     def require_all(self, blocks: list[ReadingBlock], first: int, end: int) -> None:
         """Refuse a gap; raises :class:`DataError` that names the first missing reading."""

@@ -12,10 +12,12 @@ from heapq import merge
 from itertools import chain, pairwise
 from math import ceil
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
-from smarter.api import MeteredWindow, SourceContext, SourceMeter, Tariff
+from smarter.api import MeteredWindow, Rows, SourceContext, SourceMeter, Tariff
 from smarter.errors import DataError, UsageError
 from smarter.model.clock import WallClock, zone
 from smarter.model.control import heed
@@ -24,7 +26,10 @@ from smarter.model.periods import Periods, period_edges, period_of
 from smarter.model.readings import MWH_PER_KWH
 from smarter.model.terminal_text import first_control
 from smarter.model.windows import Axis, WindowGrid, cut, iso, spell
-from smarter.parties.meter.survey import surveys
+from smarter.parties.meter.intervals import way_out
+from smarter.parties.meter.register import shift_of
+from smarter.parties.meter.stamps import stamp_text, timed
+from smarter.parties.meter.survey import Survey, surveys
 from smarter.scenario import Neighbourhood, Scenario
 from smarter.state import KeptMeter
 
@@ -198,7 +203,51 @@ def _plan(scenario: Scenario, name: str, area: Neighbourhood, join: bool) -> Nei
         )
     start, end = _span(scenario, area, meters)
     axis = Axis(scenario.windows.reading, _phase(area, meters, scenario.windows.reading, start, end))
+    _refuse_straddling(scenario, area, meters[0].origin, axis, start, end)
     return cut_plan(scenario, name, axis, start, end, len(meters), meters, join=join)
+
+
+def refusal_of(scenario: Scenario, name: str, meters: Sequence[SourceMeter], found: Sequence[Survey]) -> str | None:
+    """Why a run could not cut these meters' rows into slots and windows; None where it can. ``found``: their surveys.
+
+    Raises:
+        ScenarioError: the windows or the zone cannot be.
+    """
+    area = scenario.neighbourhoods[name]
+    try:
+        start, end = _span(scenario, area, meters, found)
+        axis = Axis(scenario.windows.reading, _phase(area, meters, scenario.windows.reading, start, end))
+        _refuse_straddling(scenario, area, meters[0].origin, axis, start, end)
+    except DataError as error:
+        return str(error)
+    return None
+
+
+def _refuse_straddling(scenario: Scenario, area: Neighbourhood, origin: str, axis: Axis, start: int, end: int) -> None:
+    """Refuse slots that do not begin with the windows: a reading would count for one window and be from two.
+
+    Zones half an hour off, changes of clocks by less than a reading, and readings of days have such slots.
+    """
+    edges = cut(area.timezone, scenario.windows.demand, start, end).edges
+    edges = edges[(edges > start) & (edges < end)]
+    late = (edges - axis.phase) % axis.interval
+    if not late.any():
+        return
+    edge = int(edges[int(np.argmax(late > 0))])
+    reading = axis.start_of(axis.slot_at(edge))
+    moment, window = iso(reading, area.timezone), iso(edge, area.timezone)
+    early = int(late[late > 0][0])
+    problem = (
+        f"the reading of {spell(axis.interval)} that begins at {moment} is in two windows, since one begins at {window}"
+    )
+    if not late.all():
+        advice = "the clocks change in the span: choose one without a change, or data at shorter intervals"
+    elif early <= 60 < axis.interval:
+        advice = "stamps may name the last second or minute of each interval: write its start, or its end"
+    else:
+        fitting = ", or for neighbourhoods.ID.timezone a clock on which they do, such as UTC"
+        advice = f"choose data whose readings begin with windows{'' if axis.phase else fitting}"
+    raise DataError(f"{origin}: {problem}; {advice}.")
 
 
 def cut_plan(
@@ -273,15 +322,20 @@ def _at_other_price(tariff: Tariff, timezone: str) -> Separate:
     return differs
 
 
-def _span(scenario: Scenario, area: Neighbourhood, meters: Sequence[SourceMeter]) -> tuple[int, int]:
+def _span(
+    scenario: Scenario, area: Neighbourhood, meters: Sequence[SourceMeter], found: Sequence[Survey] = ()
+) -> tuple[int, int]:
+    """The span of a run; ``found``: surveys of the meters, where they are at hand."""
     start, end = scenario.time.start_in(area.timezone), scenario.time.end_in(area.timezone)
     if start is None or end is None:
-        found = surveys(meters, area.timezone, until=end)
+        found = found or surveys(meters, area.timezone, until=end, interval=scenario.windows.reading)
         if not found and end is not None:
             raise DataError(
                 f"no meter has a reading before {iso(end, area.timezone)}; see `smarter readings` for the span of the "
                 "data, and set time.end."
             )
+        if all(s.first == s.last for s in found):
+            raise DataError(f"{found[0].origin}: meter {found[0].name}: {'; '.join(found[0].problems)}.")
         start = min(s.first for s in found) if start is None else start
         end = max(s.last for s in found) if end is None else end
     return start, end
@@ -291,7 +345,8 @@ def _phase(area: Neighbourhood, meters: Sequence[SourceMeter], interval: int, st
     """Where slots begin within an interval: as the first row of the span says.
 
     Raises:
-        DataError: no row in the span, or a meter whose rows are further apart than the scenario's readings.
+        DataError: no row in the span, or a meter whose rows are not in order, or further apart than the scenario's
+            readings.
     """
     phase = None
     spans = [_stamps_of(meter, area, interval, start, end) for meter in meters]
@@ -302,20 +357,24 @@ def _phase(area: Neighbourhood, meters: Sequence[SourceMeter], interval: int, st
     for meter, (low, high) in zip(meters, spans, strict=True):
         heed()
         for rows in begun.popleft():
-            stamps = rows.stamps[(rows.stamps >= low) & (rows.stamps < high)]
-            if not len(stamps):
+            inside = (rows.stamps >= low) & (rows.stamps < high)
+            if not inside.any():
                 continue
-            steps = np.diff(stamps)
-            if len(steps) and (closest := int(steps[steps > 0].min(initial=1 << 62))) > interval and len(steps) > 2:
+            clock = WallClock(meter.timezone or area.timezone) if meter.clock == "local" else None
+            ends = max(shift_of(meter.quantity, meter.stamp_at, meter.register, interval), 0)
+            looked = Rows(rows.stamps[inside], rows.values[inside], rows.numbers[inside])
+            times = np.concatenate([block.times for block in timed([looked], clock, meter.origin, ends)])
+            steps = np.diff(times)
+            if (steps < 0).any():
+                _refuse_order(meter, looked, steps)
+            closest = int(steps[steps > 0].min(initial=1 << 62))
+            if closest > interval and len(steps) > 2 and not meter.lengths_checked:
                 raise DataError(
                     f"{meter.origin}: the rows of meter {meter.name} are {spell(closest)} apart and windows.reading is "
-                    f"{spell(interval)}; set windows.reading={spell(closest)}."
+                    f"{spell(interval)}; {way_out(closest, interval)}."
                 )
             if phase is None:
-                first = stamps[:1]
-                if meter.clock == "local":
-                    first, _ = WallClock(meter.timezone or area.timezone).to_utc(first, np.zeros(1, np.int8))
-                phase = int(first[0]) % interval
+                phase = int(times[0]) % interval
             break
     if phase is None:
         raise DataError(
@@ -325,9 +384,18 @@ def _phase(area: Neighbourhood, meters: Sequence[SourceMeter], interval: int, st
     return phase
 
 
+def _refuse_order(meter: SourceMeter, rows: Rows, steps: NDArray[np.int64]) -> NoReturn:
+    place = int(np.argmax(steps < 0)) + 1
+    newest = ", of which the newest comes first" if (steps < 0).all() else ""
+    raise DataError(
+        f"{meter.origin}, row {rows.numbers[place]}: stamp {stamp_text(int(rows.stamps[place]))} of meter {meter.name} "
+        f"runs back behind that of row {rows.numbers[place - 1]}; sort the rows by time{newest}."
+    )
+
+
 def _stamps_of(meter: SourceMeter, area: Neighbourhood, interval: int, start: int, end: int) -> tuple[int, int]:
     """The span in stamps as the meter writes them."""
-    shift = interval if meter.stamp_at == "end" else 0
+    shift = shift_of(meter.quantity, meter.stamp_at, meter.register, interval)
     ends = np.array([start + shift, end + shift], np.int64)
     if meter.clock == "local":
         ends = WallClock(meter.timezone or area.timezone).local(ends)

@@ -70,7 +70,9 @@ Group = tuple[Home, ...]
 
 
 def groups_alike(plans: Sequence[NeighbourhoodPlan]) -> list[Group]:
-    """The meters of all neighbourhoods that have the same readings over their common span; constant ones are left out.
+    """The meters of all neighbourhoods that have the same readings over their common span.
+
+    Those of one constant power are left out, unless their source knows them by one place.
 
     Neighbourhoods are compared over the instants that they have in common.
     Where their spans differ, they are also compared from the start of each span: a copy may be read on another clock.
@@ -150,10 +152,20 @@ def _alike(homes: Sequence[Home]) -> list[Group]:
             for looks in by_digest.values():
                 if len(looks) > 1 and (slots < most or not looks[0].steady):
                     split.append(tuple(look.home for look in looks))
+                elif len(looks) > 1:
+                    split += _of_one_place([look.home for look in looks])
         groups = split
         if slots >= most or not groups:
             return groups
         slots *= FURTHER
+
+
+def _of_one_place(homes: Sequence[Home]) -> list[Group]:
+    """Those of homes with one constant power that their source knows by one place, such as two downloads of one."""
+    places: dict[str, list[Home]] = {}
+    for home in homes:
+        places.setdefault(home.meter.place, []).append(home)
+    return [tuple(each) for place, each in places.items() if place and len(each) > 1]
 
 
 def _looks(homes: Sequence[Home], slots: int) -> Iterator[_Look]:

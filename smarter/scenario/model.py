@@ -291,7 +291,8 @@ class Scenario(Section):
     def digest(self) -> str:
         """Hexadecimal SHA-256 of what a state depends on.
 
-        That is all but description, accounts, same_readings, ``time.end`` and plugins' changeable options.
+        That is all but description, accounts, same_readings, ``time.end``, plugins' changeable options, and those that
+        a later version added and are left at their default.
         """
         content = self.resolved()
         del content["description"], content["accounts"], content["same_readings"], content["time"]["end"]
@@ -300,5 +301,6 @@ class Scenario(Section):
             section = content
             for part in sections:
                 section = section[part]
-            section[last] = {key: of for key, of in section[last].items() if key not in choice.options.changeable}
+            left_out = choice.options.without_effect()
+            section[last] = {key: of for key, of in section[last].items() if key not in left_out}
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -194,7 +194,7 @@ def _empty_folder(lane: Any) -> None:
                 "off the grid of 15min readings",
             ),
         ),
-        (lambda lane: lane.rewrite("reading: 15min", "reading: 1min"), ("15min apart", "set windows.reading=15min.")),
+        (lambda lane: lane.rewrite("reading: 15min", "reading: 1min"), ("15min apart", "set windows.reading=15min,")),
         (lambda lane: lane.rewrite("path: homes}", "path: homes}\n    meters: 7"), ("asks for 7 meters", "lower it.")),
         (lambda lane: lane.home(5).unlink(), ("4 meters, fewer than release.min_meters = 5", "add meters")),
         (

@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smarter.api import DataError, Rows, Source, SourceContext, SourceMeter
-from smarter.api.testing.sources import SourceConformance
+from smarter.api.source import Quantity
+from smarter.api.testing.sources import GivenRow, SourceConformance
 from smarter.keys.unlock import KeyFileUnlock
 from smarter.model.events import Finished, Started
 from smarter.model.windows import Axis
@@ -235,6 +236,50 @@ class TestGreenButtonKeepsWhatASourceMust(SourceConformance):
         simple(range(200)).to(tmp_path / "apt10.xml")
         simple(range(200)).block(run_of(range(50), T - 50 * HOUR)).to(tmp_path / "apt11.xml")
         return GreenButton(GreenButtonOptions(path=tmp_path))
+
+    def source_of(
+        self, tmp_path: Path, rows: Sequence[GivenRow], context: SourceContext, quantity: Quantity
+    ) -> Source | None:
+        if quantity == "power":
+            return None
+        register = quantity == "register"
+        readings = [one(row.start, row.value, None if register else row.seconds) for row in rows]
+        feed = Feed().point().reading().type(accumulationBehaviour=3 if register else 4).block(readings)
+        feed.to(tmp_path / "apt1.xml")
+        return GreenButton(GreenButtonOptions(path=tmp_path))
+
+
+@pytest.mark.parametrize("flow", [1, 19])
+def test_a_register_of_two_directions_is_settled_before_its_difference(tmp_path: Path, flow: int) -> None:
+    feed = Feed().point().reading(1).reading(2, type_=2)
+    feed.type(1, accumulationBehaviour=3, flowDirection=1).type(2, accumulationBehaviour=3, flowDirection=19)
+    falling, rising = [99_999_000, 99_999_500, 0, 500], [0, 100, 200, 300]
+    first, second = (falling, rising) if flow == 1 else (rising, falling)
+    path = feed.block(run_of(first, duration=HOUR), 1).block(run_of(second), 2).to(tmp_path / "a.xml")
+    refused(path, "has a register of .* below that of line .*falls: rollover with digits")
+    source = GreenButton(
+        GreenButtonOptions.model_validate({"path": path, "register": {"falls": "rollover", "digits": 5}})
+    )
+    (meter,) = source.meters(context())
+    steps = np.diff(whole(meter).values) // 10**6
+    assert steps.tolist() == [400 if flow == 1 else -400] * 3
+    assert meter.register.falls == "export"
+
+
+def test_two_downloads_of_one_home_are_said(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        Feed().point(id_=f"urn:uuid:{name}").reading().type().block(run_of([1, 1, 1])).to(tmp_path / f"{name}.xml")
+    Feed().point(id_="urn:uuid:c").reading().type().block(run_of([1, 1, 2])).to(tmp_path / "c.xml")
+    found = meters(tmp_path)
+    assert {meter.place for meter in found} == {"UsagePoint/1"}
+    (note,) = found[0].notes
+    assert re.search(r"a\.xml and .*b\.xml: .* same readings, as two downloads of one home", note)
+
+
+def test_readings_that_say_how_long_they_last_may_be_regularly_missing(tmp_path: Path) -> None:
+    path = simple().to(tmp_path / "a.xml")
+    assert not meters(path)[0].lengths_checked
+    assert meters(simple(intervalLength=HOUR).to(path))[0].lengths_checked
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import importlib.util
 import random
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,7 +17,8 @@ import pytest
 from pydantic import ValidationError
 
 from smarter.api import DataError, Rows, Source, SourceContext, SourceMeter, UsageError
-from smarter.api.testing.sources import SourceConformance
+from smarter.api.source import Quantity
+from smarter.api.testing.sources import GivenRow, SourceConformance
 from smarter_plugins.sources import register_sources, synthetic
 from smarter_plugins.sources.columns import Columns, CsvOptions
 from smarter_plugins.sources.richardson import Household, Year
@@ -46,6 +49,20 @@ class TestUmassKeepsWhatASourceMust(SourceConformance):
             (tmp_path / f"{name}.csv").write_text("time,kW\n" + "".join(lines))
         return Umass(UmassOptions(path=tmp_path))
 
+    def source_of(
+        self, tmp_path: Path, rows: Sequence[GivenRow], context: SourceContext, quantity: Quantity
+    ) -> Source | None:
+        if quantity != "power":
+            return None
+        zone = ZoneInfo(context.timezone)
+        lines = [f"{datetime.fromtimestamp(row.start, zone):%Y-%m-%d %H:%M:%S},{row.value / 1000}\n" for row in rows]
+        (tmp_path / "apt1.csv").write_text("".join(lines))
+        return Umass(UmassOptions(path=tmp_path))
+
+    def source_with_too_many_fields(self, tmp_path: Path) -> Source | None:
+        (tmp_path / "apt1.csv").write_text("2016-01-01 00:00:00,0,5\n")
+        return Umass(UmassOptions(path=tmp_path))
+
 
 class TestWorkbooksKeepWhatASourceMust(SourceConformance):
     @pytest.fixture(autouse=True)
@@ -67,6 +84,49 @@ class TestCsvKeepsWhatASourceMust(SourceConformance):
                 path=tmp_path, stamp="when", value=3, meter="id", unit="Wh", delimiter=";", decimal=",", timezone="UTC"
             )
         )
+
+    def source_of(
+        self, tmp_path: Path, rows: Sequence[GivenRow], context: SourceContext, quantity: Quantity
+    ) -> Source | None:
+        return written_csv(tmp_path, rows, context, quantity)
+
+    def source_with_too_many_fields(self, tmp_path: Path) -> Source | None:
+        (tmp_path / "m.csv").write_text("t,kW,price\n2016-01-01 00:00,0.5,1\n2016-01-01 00:01,0,5,1\n")
+        return Columns(CsvOptions(path=tmp_path))
+
+    def source_with_repeated_headings(self, tmp_path: Path) -> Source | None:
+        (tmp_path / "m.csv").write_text("t,kW,kW\n2016-01-01 00:00,0.5,0.2\n")
+        return Columns(CsvOptions(path=tmp_path, stamp="t", value="kW"))
+
+
+class TestEndsInCsvKeepWhatASourceMust(TestCsvKeepsWhatASourceMust):
+    def source_of(
+        self, tmp_path: Path, rows: Sequence[GivenRow], context: SourceContext, quantity: Quantity
+    ) -> Source | None:
+        return None if quantity == "register" else written_csv(tmp_path, rows, context, quantity, stamp_at="end")
+
+
+def written_csv(
+    folder: Path,
+    rows: Sequence[GivenRow],
+    context: SourceContext,
+    quantity: Quantity,
+    *,
+    stamp_at: Literal["start", "end"] = "start",
+    plus: bool = False,
+) -> Columns:
+    """A file of rows by the local clock; ``plus``: ends are starts and the interval."""
+    zone, late = ZoneInfo(context.timezone), stamp_at == "end"
+    moments = [
+        datetime.fromtimestamp(row.start, zone).replace(tzinfo=None) + timedelta(seconds=row.seconds)
+        if late and plus
+        else datetime.fromtimestamp(row.start + late * row.seconds, zone)
+        for row in rows
+    ]
+    lines = [f"{moment:%Y-%m-%d %H:%M:%S},{row.value}\n" for moment, row in zip(moments, rows, strict=True)]
+    (folder / "m.csv").write_text("".join(lines))
+    unit: Literal["W", "Wh"] = "W" if quantity == "power" else "Wh"
+    return Columns(CsvOptions(path=folder, unit=unit, quantity=quantity, stamp_at=stamp_at))
 
 
 class TestSyntheticKeepsWhatASourceMust(SourceConformance):

@@ -93,7 +93,7 @@ def test_a_pattern_below_a_folder_with_brackets_in_its_name_is_found(tmp_path: P
         "2016-01-01 00:00:00,0.5\r\n2016-01-01 00:01:00,-1.25",
         "\ufeffds,y\n2016-01-01 00:00:00,0.5\n\n2016-01-01 00:01:00,-1.25\n,\n",
         '"Date & Time","use [kW]"\n"2016-01-01 00:00:00","0.5"\n"2016-01-01T00:01","-1.250"\n',
-        " 2016-01-01 00:00 , 5e-1 ,,\n2016-01-01 00:01 ,\t-1.25,x\n",
+        " 2016-01-01 00:00 , 5e-1 ,,\n2016-01-01 00:01 ,\t-1.25, \n",
     ],
 )
 def test_header_line_ends_quotes_and_blanks_do_not_matter(tmp_path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smarter.api import DataError, Rows, ScenarioError
+from smarter.api import DataError, RegisterRules, Rows, ScenarioError
 from smarter.model.windows import Axis
 from smarter.parties.meter.register import Register
 
@@ -72,6 +72,14 @@ def shown_locally(utc: int, zone: str = NEW_YORK) -> int:
 
 
 chops = st.lists(st.integers(0, 9), max_size=12)
+
+
+def gaps(*steps: int) -> st.SearchStrategy[list[int]]:
+    """Steps between rows, never three of them over a gap: these would be another interval."""
+    listed = st.lists(st.sampled_from(steps), min_size=1, max_size=40)
+    return listed.map(lambda found: [step if place % 3 else 1 for place, step in enumerate(found, 1)])
+
+
 powers = st.one_of(
     st.integers(-RATING, RATING),
     st.sampled_from([RATING, -RATING, 0, 30_000, 90_000]),  # 30 000 µW over a minute are an exact half of a mWh
@@ -81,7 +89,7 @@ powers = st.one_of(
 @given(
     interval=st.sampled_from([1, 7, 60, 900, 3600, 86_399]),
     phase=st.integers(0, 899),
-    steps=st.lists(st.sampled_from([1, 1, 1, 1, 2, 5]), min_size=1, max_size=40),
+    steps=gaps(1, 1, 1, 1, 2, 5),
     data=st.data(),
     sizes=chops,
     stamp_at=st.sampled_from(["start", "end"]),
@@ -115,7 +123,7 @@ def test_energies_round_to_the_total(values: list[int], sizes: list[int]) -> Non
 
 
 @given(
-    steps=st.lists(st.sampled_from([1, 1, 1, 2, 5]), min_size=1, max_size=40),
+    steps=gaps(1, 1, 1, 2, 5),
     rises=st.data(),
     sizes=chops,
 )
@@ -125,7 +133,8 @@ def test_a_register_gives_its_differences_and_nothing_over_a_gap(
     rise = st.integers(-25 * 10**9, 25 * 10**9)
     values = np.cumsum(rises.draw(st.lists(rise, min_size=len(steps), max_size=len(steps)))).tolist()
     slots = np.cumsum(steps).tolist()
-    found = read(register(Axis(900), 0, 10**6, quantity="register"), blocks([900 * s for s in slots], values, sizes))
+    meter = register(Axis(900), 0, 10**6, quantity="register", rules=RegisterRules("export"))
+    found = read(meter, blocks([900 * s for s in slots], values, sizes))
     shown = {slot: floor(Fraction(value, 1000) + Fraction(1, 2)) for slot, value in zip(slots, values, strict=True)}
     assert found == {slot: shown[slot + 1] - shown[slot] for slot in slots if slot + 1 in shown}
 
@@ -192,14 +201,16 @@ def test_a_third_appearance_with_a_value_of_the_first_two_is_dropped(sizes: tupl
     assert meter.repeated == 2
 
 
-def test_ordinary_repeats_are_dropped_and_stamps_that_never_were_refused_and_both_counted() -> None:
+def test_ordinary_repeats_are_dropped_and_counted_and_stamps_that_never_were_are_refused() -> None:
     spring = shown_locally(epoch(2015, 3, 8, 6, 45))
-    stamps = [spring, spring, spring + 900, spring + 1800, spring + 4500]
     meter = register(Axis(900), epoch(2015, 3, 8), epoch(2015, 3, 9), clock="local")
-    found = read(meter, blocks(stamps, [4_000_000, 4_000_000, 1, 2, 8_000_000], (1,)))
+    found = read(meter, blocks([spring, spring, spring + 4500], [4_000_000, 4_000_000, 8_000_000], (1,)))
     assert list(found.values()) == [1000, 2000]
     assert list(found) == [epoch(2015, 3, 8, 6, 45) // 900, epoch(2015, 3, 8, 7) // 900]
-    assert (meter.rows, meter.repeated, meter.nonexistent, meter.outside) == (5, 1, 2, 0)
+    assert (meter.rows, meter.repeated, meter.outside) == (3, 1, 0)
+    never = blocks([spring, spring + 900, spring + 1800, spring + 4500], [1, 1, 2, 3], (1,))
+    with pytest.raises(DataError, match=r"row 2: stamp 2015-03-08 02:00:00 .* never shows.* timezone Etc/GMT.5"):
+        read(meter, never)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +233,12 @@ def test_ordinary_repeats_are_dropped_and_stamps_that_never_were_refused_and_bot
         ([900], [RATING + 1], {}, "row 1: 100 kW at .* beyond the meter's rating of 100 kW"),
         ([900], [-RATING - 10**9], {}, "row 1: -101 kW at"),
         ([900], [26 * 10**9], {"quantity": "energy"}, "row 1: 104 kW at"),
-        ([900, 1800], [0, -26 * 10**9], {"quantity": "register"}, "row 2: -104 kW at"),
+        (
+            [900, 1800],
+            [0, -26 * 10**9],
+            {"quantity": "register", "rules": RegisterRules("export")},
+            "row 2: -104 kW at",
+        ),
         ([900], [-(2**63)], {"quantity": "register"}, "more than any meter shows"),
         ([900], [-(2**63)], {}, "beyond the meter's rating"),
         (

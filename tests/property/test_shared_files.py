@@ -49,7 +49,7 @@ def streets(draw: st.DrawFn) -> list[tuple[str, int, int, str]]:
 def written(path: Path, rows: list[tuple[str, int, int, str]]) -> Path:
     """A file of rows (meter, minute, kW and form)."""
     texts = [form.format(name, EPOCH + timedelta(minutes=minute), value) for name, minute, value, form in rows]
-    path.write_bytes(("meter,at,kW\n" + "\n".join(texts)).encode())
+    path.write_bytes(("meter,at,kW,note\n" + "\n".join(texts)).encode())
     return path
 
 

@@ -104,6 +104,7 @@ def read_back(source: Source, span: Span) -> dict[int, int]:
         axis=span.axis,
         start=span.start,
         end=span.end,
+        lengths_checked=meter.lengths_checked,
     )
     after, before = register.stamps_wanted
     return slots_of(list(register.readings(meter.rows(after=after, before=before))))

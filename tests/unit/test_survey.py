@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from smarter.api import DataError, Rows, SourceMeter
+from smarter.api import DataError, RegisterRules, Rows, SourceMeter
 from smarter.parties.meter.survey import Run, survey, surveys
 
 KW = 10**9
@@ -94,7 +94,9 @@ def test_stamps_at_the_end_shift_span_and_gaps_by_an_interval(size: int) -> None
 @SIZES
 def test_a_register_totals_its_rises_but_not_those_over_a_gap(size: int) -> None:
     stamps = [900 * n for n in (0, 1, 2, 3, 6, 7)]
-    found = survey(Listed(stamps, [0, KW, KW, 2 * KW, 9 * KW, 8 * KW], size=size, quantity="register"), "UTC")
+    meter = Listed(stamps, [0, KW, KW, 2 * KW, 9 * KW, 8 * KW], size=size, quantity="register")
+    meter.register = RegisterRules("export")
+    found = survey(meter, "UTC")
     assert (found.first, found.last) == (0, 7 * 900)
     assert found.total_mwh == 10**6
     assert (found.min_kw, found.max_kw) == (-4.0, 4.0)

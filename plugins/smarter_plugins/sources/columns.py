@@ -14,18 +14,24 @@ from smarter.api.source import Quantity
 from smarter_plugins.sources.bounds import MeterBounds, refuse_too_many
 from smarter_plugins.sources.delimited import DelimitedMeter
 from smarter_plugins.sources.input_file import InputFile
-from smarter_plugins.sources.layouts import Layout, with_offset
-from smarter_plugins.sources.meter_files import find, natural
+from smarter_plugins.sources.layouts import Layout, first_row, with_offset
+from smarter_plugins.sources.meter_files import beside, find, natural
+from smarter_plugins.sources.registers import RegisterRows, RowsOptions
 from smarter_plugins.sources.shared_file import SharedFile
-from smarter_plugins.sources.stamps import StampReader
+from smarter_plugins.sources.stamps import StampReader, format_problem
 
 _EXPONENTS = {"kW": 9, "W": 6, "kWh": 9, "Wh": 6}  # to µW and µWh
 _POWER_UNITS = ("kW", "W")
+_ENDINGS = (".csv", ".tsv", ".txt")
 
 Column = Annotated[int, Field(ge=1)] | Annotated[str, Field(min_length=1)]
 
 
-class CsvOptions(MeterBounds):
+_INTERVALS = {"start", "from", "begin", "start time", "start date", "interval start", "period start", "starttime"}
+"""Headings of stamps that name an interval, not the moment at which a register was read."""
+
+
+class CsvOptions(MeterBounds, RowsOptions):
     """Where the files are and how they are written."""
 
     path: ScenarioPath = Field(
@@ -57,6 +63,13 @@ class CsvOptions(MeterBounds):
     )
     decimal: Literal[".", ","] = Field(".", description="The decimal mark.")
 
+    @field_validator("stamp_format")
+    @classmethod
+    def _whole_date(cls, pattern: str | None) -> str | None:
+        if pattern is not None and (problem := format_problem(pattern)) is not None:
+            raise ValueError(f"the format {pattern!r} {problem}")
+        return pattern
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str | None) -> str | None:
@@ -84,7 +97,12 @@ class CsvOptions(MeterBounds):
                 "energy and register in kWh or Wh"
             )
         if self.quantity == "register" and self.stamp_at == "end":
-            raise ValueError("stamp_at cannot be end for a register, which is read at its stamp; leave it out")
+            raise ValueError(
+                "stamp_at cannot be end for a register, which is read at its stamp; leave it out, or say "
+                "register.read_at: end where a row is named after the start of its hour and shows the end of it"
+            )
+        if self.quantity != "register" and self.register != RegisterRows():
+            raise ValueError("option register goes with quantity: register; set that, or leave it out")
         return self
 
 
@@ -105,13 +123,17 @@ class Columns(Source):
             mark=options.decimal,
             exponent=_EXPONENTS[options.unit],
             stamps=StampReader(options.stamp_format),
+            beside=beside(options.path, _ENDINGS),
         )
         quantity: Quantity = options.quantity or ("power" if options.unit in _POWER_UNITS else "energy")
         found: dict[str, SourceMeter] = {}
-        files = find(options.path, (".csv", ".tsv", ".txt"))
+        files = find(options.path, _ENDINGS)
         refuse_too_many(options.path, len(files), options.most_meters)
         for stem, path in files.items():
-            one = replace(layout, offset=with_offset(layout, InputFile(path)))
+            file = InputFile(path)
+            one = replace(layout, offset=with_offset(layout, file))
+            if quantity == "register" and options.register.read_at is None:
+                _refuse_interval_stamps(file, one)
             meters: Sequence[SourceMeter] = [DelimitedMeter(stem, path, one, quantity=quantity)]
             if options.meter is not None:
                 meters = SharedFile(path, one, options.most_meters).meters(quantity)
@@ -123,6 +145,19 @@ class Columns(Source):
                     )
                 meter.timezone = options.timezone
                 meter.stamp_at = options.stamp_at
+                meter.register = options.register.rules
                 found[meter.name] = meter
             refuse_too_many(options.path, len(found), options.most_meters)
         return sorted(found.values(), key=lambda meter: natural(meter.name))
+
+
+def _refuse_interval_stamps(file: InputFile, layout: Layout) -> None:
+    """Refuse a register whose stamps name intervals: it may have been read at the start of each, or at the end."""
+    _, columns = first_row(file, layout)
+    name = columns.names[columns.stamp] if columns.names else ""
+    if name.casefold().replace("_", " ") in _INTERVALS:
+        raise DataError(
+            f"{file.path}, row {columns.header_row}: the column {name!r} names intervals, and a register is read at "
+            "one moment; set option register: read_at: end where a row shows the end of its interval, as "
+            "statistics do, or read_at: stamp."
+        )

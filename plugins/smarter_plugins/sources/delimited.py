@@ -64,6 +64,7 @@ class RowReader:
         """
         layout = self._layout
         starts, ends, there = lines.column(self.columns.value, rows)
+        self._check_fields(lines, rows, number)
         values, good = decimals.parse(lines.text, starts, ends, layout.exponent, layout.mark)
         for place in np.flatnonzero(~(good & there & (not lines.quoted))):
             values[place] = self._slow_value(lines.line(int(rows[place])), number + int(rows[place]))
@@ -81,8 +82,9 @@ class RowReader:
             stamp, offset = layout.stamps.one(text)
         except (ValueError, OverflowError) as error:
             wanted = layout.stamps.pattern or "like 2016-01-31 23:59:00"
+            again = "the heading again, and " if fields == list(self.columns.names) else ""
             raise DataError(
-                f"{self._origin}, row {row}: the stamp {shown(text)} is no date and time {wanted}; "
+                f"{self._origin}, row {row}: the stamp {shown(text)} is {again}no date and time {wanted}; "
                 "correct or remove the row."
             ) from error
         if offset != layout.offset:
@@ -94,7 +96,31 @@ class RowReader:
     def _slow_value(self, line: str, row: int) -> int:
         fields = fields_of(line, self._layout.delimiter)
         self._check_length(fields, self.columns.value, row, "value")
+        self._check_most(fields, row)
         return value_of(fields[self.columns.value], self._origin, row, self._layout.exponent, self._layout.mark)
+
+    def _check_fields(self, lines: Lines, rows: NDArray[np.int64], number: int) -> None:
+        """Refuse the first row with more fields than the heading; blank ones do not count."""
+        if lines.quoted:
+            return  # each row is read by itself
+        counts = lines.fields(rows)
+        if not len(over := np.flatnonzero(counts > self.columns.fields)):
+            return
+        starts, ends, _ = lines.column(self.columns.fields, rows[over])
+        for place in over[(starts < ends) | (counts[over] > self.columns.fields + 1)]:
+            line = lines.line(int(rows[place]))
+            self._check_most(fields_of(line, self._layout.delimiter), number + int(rows[place]))
+
+    def _check_most(self, fields: list[str], row: int) -> None:
+        most = self.columns.fields
+        if len(fields) <= most or not any(fields[most:]):
+            return
+        wanted = f"heading (row {self.columns.header_row})" if self.columns.header_row else "layout"
+        wanted = wanted if self.columns.header_row or self._layout.fields else "first row"
+        raise DataError(
+            f"{self._origin}, row {row}: the row has {len(fields)} fields, and the {wanted} has {most}; quote numbers "
+            "with a decimal comma or separate columns by another character, or correct the row."
+        )
 
     def _check_length(self, fields: list[str], column: int, row: int, what: str) -> None:
         if column >= len(fields):

@@ -16,13 +16,14 @@ from smarter_plugins.sources.bounds import MeterBounds, refuse_too_many
 from smarter_plugins.sources.espi import FeedBounds
 from smarter_plugins.sources.meter_files import find, natural
 from smarter_plugins.sources.reading_types import Flow
+from smarter_plugins.sources.registers import FallsOptions
 from smarter_plugins.sources.usage_point_meter import UsagePointMeter
 from smarter_plugins.sources.usage_points import Series, UsagePoint, usage_points
 
 _PREFERRED: tuple[Quantity, ...] = ("energy", "register", "power")
 
 
-class GreenButtonOptions(MeterBounds):
+class GreenButtonOptions(MeterBounds, FallsOptions):
     """Where the files are, which of their readings count, and the most that they may be."""
 
     changeable = MeterBounds.changeable | {"most_mib", "token_kib"}
@@ -60,6 +61,7 @@ class GreenButton(Source):
         found: dict[str, UsagePointMeter] = {}
         notes: list[str] = []
         ids: dict[str, Path] = {}
+        places: dict[tuple[object, ...], Path] = {}
         for stem, path in files.items():
             points = usage_points(path, options.reading, bounds)
             for point in points:
@@ -70,10 +72,17 @@ class GreenButton(Source):
                 own = point.resource.own.rpartition("/")[2] or str(number)
                 name = stem if len(chosen) == 1 else f"{stem}-{own}"
                 if name in found:
-                    raise DataError(
-                        f"{found[name].origin} and {path}: two usage points for one meter {name!r}; rename one file."
-                    )
-                found[name] = UsagePointMeter(name, path, own, _choose(path, point, context), context, bounds)
+                    raise _two_of_one_name(name, found[name], path)
+                series = _choose(path, point, context)
+                found[name] = UsagePointMeter(name, path, own, series, context, bounds, options.register.rules)
+                found[name].place = point.resource.own
+                if point.resource.own:
+                    same = (point.resource.own, *((each.first, each.readings) for each in series))
+                    if (other := places.setdefault(same, path)) != path:
+                        notes.append(
+                            f"{other} and {path}: both hold {point.resource.called} with the same readings, as two "
+                            "downloads of one home do, which would count twice; leave one of the files out"
+                        )
                 refuse_too_many(options.path, len(found), options.most_meters)
                 notes += _clock_note(path, point, context)
         if not found:
@@ -82,6 +91,15 @@ class GreenButton(Source):
         meters = sorted(found.values(), key=lambda meter: natural(meter.name))
         meters[0].notes = tuple(notes)
         return meters
+
+
+def _two_of_one_name(name: str, other: UsagePointMeter, path: Path) -> DataError:
+    if other.origin == str(path):
+        return DataError(
+            f"{path}: two usage points are called {name!r}, by the ends of their addresses, such as those of two "
+            "customers; split the file into one for each customer."
+        )
+    return DataError(f"{other.origin} and {path}: two usage points for one meter {name!r}; rename one file.")
 
 
 def _refuse_again(path: Path, point: UsagePoint, ids: dict[str, Path]) -> None:

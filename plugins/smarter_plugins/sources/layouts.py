@@ -33,6 +33,8 @@ class Layout:
         stamps: reads stamps.
         offset: whether stamps carry an offset.
         advice: what to do about stamps that do when they should not.
+        beside: a sentence for a file that seems to be no meter's, with the space before it.
+        fields: the most fields of a row in a file without a heading; None takes those of its first row.
     """
 
     stamp: str | int = 1
@@ -44,16 +46,27 @@ class Layout:
     stamps: StampReader = ISO_8601
     offset: bool = False
     advice: str = ""
+    beside: str = ""
+    fields: int | None = None
 
 
 @dataclass(frozen=True)
 class Columns:
-    """A layout with its columns found, as indexes from 0; ``header_row`` is 0 where there is none."""
+    """A layout with its columns found, as indexes from 0.
+
+    Attributes:
+        stamp, value, meter: the columns.
+        header_row: number of the row with the heading; 0 where there is none.
+        fields: how many a row has at most, by the heading or, without one, the first row.
+        names: the heading; empty where there is none.
+    """
 
     stamp: int
     value: int
     meter: int | None
     header_row: int
+    fields: int
+    names: tuple[str, ...] = ()
 
 
 def first_row(file: InputFile, layout: Layout) -> tuple[list[str], Columns]:
@@ -86,13 +99,20 @@ def _find(path: Path, layout: Layout, fields: list[str], row: int) -> Columns:
             if column > len(fields):
                 raise DataError(
                     f"{path}, row {row}: there is no column {column} for the {what}, only {len(fields)}; "
-                    "correct the file, or the column or the delimiter in the scenario."
+                    f"correct the file, or the column or the delimiter in the scenario.{layout.beside}"
                 )
             return column - 1
         if column not in fields:
             raise DataError(
                 f"{path}, row {row}: there is no column {column!r} for the {what}, only "
-                f"{_few(fields)}; correct the column or the delimiter in the scenario."
+                f"{_few(fields)}; correct the column or the delimiter in the scenario, or give the column's number."
+                f"{layout.beside}"
+            )
+        if fields.count(column) > 1:
+            numbers = [number for number, name in enumerate(fields, 1) if name == column]
+            raise DataError(
+                f"{path}, row {row}: {len(numbers)} columns are called {column!r}: {_and(numbers)}; give the number of "
+                f"the one for the {what} in the scenario."
             )
         return fields.index(column)
 
@@ -101,7 +121,13 @@ def _find(path: Path, layout: Layout, fields: list[str], row: int) -> Columns:
     named = any(isinstance(column, str) for column in (layout.stamp, layout.value, layout.meter))
     if not named:
         named = not _is_number(fields[value], layout) and not _is_stamp(fields[stamp], layout)
-    return Columns(stamp, value, meter, row if named else 0)
+    if named:
+        return Columns(stamp, value, meter, row, len(fields), tuple(fields))
+    return Columns(stamp, value, meter, 0, layout.fields or len(fields))
+
+
+def _and(numbers: list[int]) -> str:
+    return f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
 
 
 def _few(fields: list[str]) -> str:

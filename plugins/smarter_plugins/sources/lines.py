@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -16,7 +17,8 @@ from smarter.api import DataError
 from smarter_plugins.sources.input_file import InputFile
 
 CHUNK = 1 << 18  # bytes read at once; with more, the columns leave the cache
-_ZIP, _BYTE_ORDER = b"PK\x03\x04", b"\xef\xbb\xbf"
+_ZIP, _GZIP, _BYTE_ORDER = b"PK\x03\x04", b"\x1f\x8b", b"\xef\xbb\xbf"
+_JSON = re.compile(rb'\s*(?:\{\s*"[^"\n]*"\s*:|\[\s*[\[{])')
 _LINE_FEED, _CARRIAGE_RETURN, _QUOTE = 10, 13, 34
 _BLANKS = np.array([chr(code).isspace() and code < 128 for code in range(256)])
 
@@ -90,8 +92,12 @@ class Chunks(Iterator[Chunk]):
     def _cut(self, piece: bytes, whole: int) -> Chunk:
         mark = 0
         if self.offset == 0:
+            if piece.startswith(_GZIP):
+                raise DataError(f"{self._file.path}: the file is compressed (gzip); unpack it, and name what is in it.")
             if b"\0" in piece or piece.startswith(_ZIP):
                 raise DataError(f"{self._file.path}: the file is no CSV text; save it as CSV in UTF-8.")
+            if _JSON.match(piece):
+                raise DataError(f"{self._file.path}: the file is JSON, not delimited text; save it as CSV.")
             mark = len(_BYTE_ORDER) if piece.startswith(_BYTE_ORDER) else 0
         chunk = Chunk(np.frombuffer(piece, np.uint8, whole - mark, mark), self._number, self.offset + mark)
         self.offset += whole
@@ -151,6 +157,11 @@ class Lines:
         while np.any(blank := _BLANKS[self.text[ends - 1]] & (starts < ends)):
             ends = ends - blank
         return starts, ends
+
+    def fields(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many fields each row has, as delimiters tell."""
+        counts: NDArray[np.int64] = self._last[rows] - self._first[rows] + 1
+        return counts
 
     def longest(self, column: int, rows: NDArray[np.int64]) -> tuple[int, int]:
         """Bytes of the longest text in a column, and its row; 0 where there is no row."""

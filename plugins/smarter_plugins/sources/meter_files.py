@@ -56,6 +56,16 @@ def find(path: Path, suffixes: Collection[str]) -> dict[str, Path]:
     return named
 
 
+def beside(path: Path, suffixes: Collection[str]) -> str:
+    """What to say of a file that is no meter's and was found in a folder; empty where a file was named."""
+    if not path.is_dir():
+        return ""
+    return (
+        f" Each {', '.join(suffixes)} file of the folder is read as a meter's: move others out of it, or give a "
+        f"pattern such as {path.name}/*{next(iter(suffixes))}."
+    )
+
+
 def _readable(files: Iterable[Path], suffixes: Collection[str]) -> list[Path]:
     return [
         file

@@ -107,6 +107,25 @@ def _number(figures: NDArray[np.uint8]) -> NDArray[np.int64]:
     return 10 ** np.arange(len(figures))[::-1] @ figures.astype(np.int64)
 
 
+_YEAR, _MONTH, _DAY = {"%Y", "%y"}, {"%m", "%b", "%B"}, {"%d"}
+_DATES = ({"%Y", "%j"}, {"%y", "%j"}, {"%G", "%V", "%u"}, {"%G", "%V", "%a"}, {"%G", "%V", "%A"}, {"%c"}, {"%x"})
+
+
+def format_problem(pattern: str) -> str | None:
+    """Why stamps of a ``strptime`` format do not name one moment of the clock each; None where they do."""
+    parts = set(re.findall(r"%.", pattern.replace("%%", "")))
+    by_week = any({week, day} <= parts for week in ("%U", "%W") for day in ("%w", "%u", "%a", "%A"))
+    if not (
+        (parts & _YEAR and parts & _MONTH and parts & _DAY)
+        or any(date <= parts for date in _DATES)
+        or (parts & _YEAR and by_week)
+    ):
+        return "has no whole date; it needs year, month and day, such as %Y-%m-%d"
+    if "%I" in parts and "%p" not in parts:
+        return "has hours to 12 (%I) without %p for AM and PM; use %H for hours to 24"
+    return None
+
+
 @dataclass(frozen=True)
 class StampReader:
     """Reads stamps of one format; None is ISO 8601."""

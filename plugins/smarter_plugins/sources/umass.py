@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import Field
@@ -11,12 +12,13 @@ from smarter.api import PluginOptions, ScenarioPath, Source, SourceContext, Sour
 from smarter_plugins.sources.bounds import MeterBounds, refuse_too_many
 from smarter_plugins.sources.delimited import DelimitedMeter
 from smarter_plugins.sources.layouts import Layout
-from smarter_plugins.sources.meter_files import find
+from smarter_plugins.sources.meter_files import beside, find
 from smarter_plugins.sources.workbook import WorkbookMeter
 from smarter_plugins.sources.workbook_bounds import WorkbookBounds
 
 _WORKBOOKS = (".xlsx", ".xlsm")
-_LAYOUT = Layout(advice="write wall-clock time, or read the file with source csv.")
+_LAYOUT = Layout(fields=2, advice="write wall-clock time, or read the file with source csv.")
+_ENDINGS = (".csv", *_WORKBOOKS)
 
 
 class UmassOptions(MeterBounds):
@@ -52,12 +54,13 @@ class Umass(Source):
 
     def meters(self, context: SourceContext) -> Sequence[SourceMeter]:
         options = self.options
-        files = find(options.path, (".csv", *_WORKBOOKS))
+        files = find(options.path, _ENDINGS)
+        layout = replace(_LAYOUT, beside=beside(options.path, _ENDINGS))
         refuse_too_many(options.path, len(files), options.most_meters)
         bounds = WorkbookBounds(options.workbook_mib, options.unpacked_mib, options.workbook_cells)
         return [
             WorkbookMeter(name, path, bounds)
             if path.suffix.lower() in _WORKBOOKS
-            else DelimitedMeter(name, path, _LAYOUT)
+            else DelimitedMeter(name, path, layout)
             for name, path in files.items()
         ]

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from smarter.api import DataError, Rows, SourceContext, SourceMeter
+from smarter.api import DataError, RegisterRules, Rows, SourceContext, SourceMeter
 from smarter_plugins.sources import decimals
 from smarter_plugins.sources.espi import BOUNDS, FeedBounds, read
 from smarter_plugins.sources.feed_parts import Readings, joined
@@ -53,12 +53,18 @@ class UsagePointMeter(SourceMeter):
         series: Sequence[Series],
         context: SourceContext,
         bounds: FeedBounds = BOUNDS,
+        rules: RegisterRules = RegisterRules(),  # noqa: B008 - frozen
     ) -> None:
-        """``part``: which usage point of the file; ``series``: one, or one a direction."""
+        """``part``: which usage point of the file; ``series``: one, or one a direction; ``rules``: of registers."""
         self.name = name
         self.part = part
         self.origin = str(path)
         self.quantity = series[0].measure.quantity
+        self._rules = rules
+        # A net register counts down while energy is fed in; of one with two directions each is looked at for itself.
+        net = len(series) > 1 or series[0].measure.flow == "net"
+        self.register = RegisterRules("export") if net else rules
+        self.lengths_checked = self.quantity != "register" and all(each.measure.interval for each in series)
         self._path = path
         self._bounds = bounds
         self._series = series
@@ -139,8 +145,9 @@ class UsagePointMeter(SourceMeter):
         if not fits.all():
             place = int(np.argmin(fits))
             wanted = _spelt(self._interval)
-            found = _spelt(int(lasts[place]))
-            way_out = f"set windows.reading to {found}, or " if lasts[place] else ""
+            last = int(lasts[place])
+            found = _spelt(last)
+            way_out = f"set windows.reading to {found}, or " if last and 86_400 % last == 0 else ""
             where = self._where(readings.lines, readings.starts, int(chosen[place]))
             raise DataError(
                 f"{where} lasts {found}, and windows.reading is {wanted}; {way_out}choose a span in which all last "
@@ -167,12 +174,31 @@ class UsagePointMeter(SourceMeter):
     def _net(self, taken: Sequence[_Taken]) -> _Taken:
         """What was drawn less what was fed in, where both were read: one that is missing is not zero."""
         alone = [self._without_repeats(each) for each in taken]
+        if self.quantity == "register":
+            alone = [self._risen(each, series) for each, series in zip(alone, self._series, strict=True)]
         stamps = alone[0].stamps
         for each in alone[1:]:
             stamps = np.intersect1d(stamps, each.stamps, assume_unique=True)
         parts = [each.at(np.searchsorted(each.stamps, stamps)) for each in alone]
         values = sum((part.values for part in parts), np.zeros(len(stamps), np.int64))
         return _Taken(stamps, values, parts[0].inside, parts[0].lines)
+
+    def _risen(self, taken: _Taken, series: Series) -> _Taken:
+        """One direction's register, settled where it falls, as it must be before two are subtracted."""
+        sign = -1 if series.measure.flow == "reverse" else 1
+        both = np.append(False, taken.inside[1:] & taken.inside[:-1])
+        falls = both & (np.diff(sign * taken.values, prepend=sign * taken.values[:1]) < 0)
+        if not falls.any() or self._rules.falls == "export":
+            return taken
+        if self._rules.rolls_at is None:
+            place = int(np.argmax(falls))
+            raise DataError(
+                f"{self._where(taken.lines, taken.stamps, place)} has a register of {series.resource.called} below "
+                f"that of line {taken.lines[place - 1]}; correct or remove it, or set option register of the source: "
+                "falls: rollover with digits: N (it ran past its last digit), or falls: export (it counts down)."
+            )
+        values = taken.values + sign * self._rules.rolls_at * np.cumsum(falls)
+        return _Taken(taken.stamps, values, taken.inside, taken.lines)
 
     def _without_repeats(self, taken: _Taken) -> _Taken:
         again = np.diff(taken.stamps) == 0

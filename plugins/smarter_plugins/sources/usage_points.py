@@ -21,18 +21,25 @@ from smarter_plugins.sources.reading_types import Measure, measure
 _SERVICES = {1: "gas", 2: "water", 3: "time", 4: "heat", 5: "refuse", 6: "sewerage", 7: "rates", 8: "a licence"}
 _ELECTRICITY = "0"
 
+_MASK = (1 << 64) - 1
+
 Key = tuple[str, str]
 """What tells blocks of different MeterReadings apart: the address of their collection, else their own."""
 
 
 @dataclass
 class Tally:
-    """The readings that one key has: how many, since when, and whether each starts no earlier than the one before."""
+    """The readings that one key has: how many, since when, and whether each starts no earlier than the one before.
+
+    Attributes:
+        sums: of the values, and of each value times its start, modulo 2^64: equal for equal readings in any order.
+    """
 
     count: int = 0
     first: int = 0
     last: int = 0
     ordered: bool = True
+    sums: tuple[int, int] = (0, 0)
 
     def add(self, readings: Readings) -> None:
         """Count more of them, in file order."""
@@ -41,6 +48,9 @@ class Tally:
         self.ordered &= bool(np.all(np.diff(starts, prepend=before) >= 0))
         self.first = min(self.first, int(starts.min())) if self.count else int(starts.min())
         self.last, self.count = int(starts[-1]), self.count + len(readings)
+        with np.errstate(over="ignore"):
+            found = int(readings.values.sum()), int((readings.values * starts).sum())
+        self.sums = (self.sums[0] + found[0]) & _MASK, (self.sums[1] + found[1]) & _MASK
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,7 @@ class Series:
         measure: how to take its readings.
         first: start of the earliest, epoch seconds of UTC.
         ordered: whether the file has them in order of time.
+        readings: how many, and their sums as of :class:`Tally`.
     """
 
     resource: Resource
@@ -60,6 +71,7 @@ class Series:
     measure: Measure
     first: int
     ordered: bool
+    readings: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -152,6 +164,7 @@ class _Feed:
                     found,
                     min(tally.first for tally in tallies),
                     len(tallies) == 1 and tallies[0].ordered,
+                    tuple((tally.count, *tally.sums) for tally in tallies),
                 )
             )
         return UsagePoint(point, tuple(series), tuple(dict.fromkeys(others)), self._offset(point))

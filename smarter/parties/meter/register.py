@@ -15,10 +15,13 @@ from typing import Literal, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from smarter.api import DataError, Rows, ScenarioError
-from smarter.model.clock import DAY, WallClock
+from smarter.api import DataError, RegisterRules, Rows, ScenarioError
+from smarter.api.source import Quantity
+from smarter.model.clock import DAY, NEVER, WallClock
 from smarter.model.readings import ReadingBlock
 from smarter.model.windows import Axis, spell
+from smarter.parties.meter.differences import Counted, Differences
+from smarter.parties.meter.intervals import LongSteps, StepWatch, way_out
 from smarter.parties.meter.stamps import TimedRows, amount_text, stamp_text, timed
 
 _MOST = 1 << 62  # sums stay below this, so that no int64 wraps
@@ -31,7 +34,7 @@ class Register:
     Args:
         name: what the readings are to carry as their meter.
         origin: where the rows come from, for errors.
-        quantity, clock, stamp_at: as the source's meter states them.
+        quantity, clock, stamp_at, rules, lengths_checked: as the source's meter states them.
         timezone: of the wall clock, for ``clock="local"``.
         axis: the slots.
         start, end: the span [start, end) in epoch seconds; rows outside it are not checked.
@@ -40,7 +43,6 @@ class Register:
     Attributes:
         rows: rows taken so far.
         outside: those of them that start outside the span.
-        nonexistent: those whose stamp the clock never showed; refused.
         repeated: those that repeat a stamp and its value; dropped.
         largest_reading: the largest magnitude that a reading can have, in mWh.
 
@@ -53,7 +55,7 @@ class Register:
         *,
         name: str,
         origin: str,
-        quantity: Literal["power", "energy", "register"],
+        quantity: Quantity,
         clock: Literal["local", "utc"],
         timezone: str,
         stamp_at: Literal["start", "end"],
@@ -61,11 +63,15 @@ class Register:
         start: int,
         end: int,
         rating_kw: Fraction | int = 100,
+        rules: RegisterRules = RegisterRules(),  # noqa: B008 - frozen
+        lengths_checked: bool = False,
     ) -> None:
         self.name, self.origin, self.quantity, self.axis = name, origin, quantity, axis
         self.rating_kw = Fraction(rating_kw)
         self._clock = WallClock(timezone) if clock == "local" else None
-        self._shift = axis.interval if stamp_at == "end" and quantity != "register" else 0
+        self._rules = rules
+        self._lengths_checked = lengths_checked
+        self._shift = shift_of(quantity, stamp_at, rules, axis.interval)
         self._start = start
         self._end = axis.start_of(axis.first_slot_from(end)) + 1 if quantity == "register" else end
         micro = self.rating_kw * 10**9
@@ -81,13 +87,14 @@ class Register:
         self._clear()
 
     def _clear(self) -> None:
-        self.rows = self.outside = self.nonexistent = self.repeated = 0
+        self.rows = self.outside = self.repeated = 0
+        self._watch = StepWatch(self.axis.interval)
         self._last: tuple[int, int, int] | None = None  # time, value and number of the row before
 
     @property
     def stamps_wanted(self) -> tuple[int, int]:
         """``after`` and ``before`` for the source, with a day to spare: all of a repeated hour decides its folds."""
-        ends = np.array([self._start, self._end + self._shift], np.int64)
+        ends = np.array([self._start + min(self._shift, 0), self._end + max(self._shift, 0)], np.int64)
         if self._clock is None:
             return int(ends[0]), int(ends[1])
         after, before = self._clock.local(ends)
@@ -99,23 +106,27 @@ class Register:
         Blocks depend on how the rows come, readings do not.
 
         Raises:
-            DataError: with file and row: a stamp that runs back, a repeated stamp with another value, a row off
-                the slot grid, an energy beyond the rating.
+            DataError: with file and row: a stamp that runs back or that the clock never shows, a repeated stamp with
+                another value, a row off the slot grid, rows further apart than the slots, a register that falls, an
+                energy beyond the rating.
         """
         self._clear()
         cumulation = _Cumulation(self._share)
-        shown: tuple[NDArray[np.int64], ...] = (np.empty(0, np.int64), np.empty(0, np.int64))
-        for block in timed(self._near(rows), self._clock, self.origin):
+        differences, shown_slot = Differences(self._rules), 0
+        for block in timed(self._near(rows), self._clock, self.origin, max(self._shift, 0)):
             checked = self._checked(self._inside(block))
             if not len(checked):
                 continue
             slots = self.axis.slot_at(checked.times - self._shift)
             if self.quantity == "register":
-                slots, values = np.append(shown[0], slots), np.append(shown[1], checked.values)
-                shown = slots[-1:], values[-1:]
-                whole = np.diff(slots) == 1
-                self._check_differences(checked, np.where(whole, np.diff(values), 0))
-                slots, energies = slots[:-1][whole], np.diff((values + 500) // 1000)[whole]
+                before = checked.values[0] if differences.last is None else differences.last
+                counted = differences.take(checked.values)
+                whole = counted.known & (np.diff(slots, prepend=shown_slot) == 1)
+                shown_slot = int(slots[-1])
+                self._check_differences(checked, counted, whole, int(before))
+                energies = np.diff((np.append(before, checked.values) + 500) // 1000)[whole]
+                energies += np.where(counted.falls, (self._rules.rolls_at or 0) // 1000, 0)[whole]
+                slots = slots[whole] - 1
             else:
                 energies = cumulation.energies(checked.values)
             cuts = [0, *(np.flatnonzero(np.diff(slots) != 1) + 1).tolist(), len(slots)]
@@ -138,9 +149,9 @@ class Register:
         starts = block.times - self._shift
         inside = block.take((starts >= self._start) & (starts < self._end))
         self.outside += len(block) - len(inside)
-        real = inside.take(inside.exists)
-        self.nonexistent += len(inside) - len(real)
-        return real
+        if not inside.exists.all():
+            self._refuse_never_shown(inside, int(np.argmin(inside.exists)))
+        return inside
 
     def _checked(self, block: TimedRows) -> TimedRows:
         """Refuse what is wrong (the first row of the block that is), drop repeats."""
@@ -168,14 +179,29 @@ class Register:
             self._refuse_strong(block, row, int(values[row]))
         self._last = int(times[-1]), int(values[-1]), int(block.numbers[-1])
         self.repeated += int(np.count_nonzero(repeat))
-        return block.take(~repeat)
+        block = block.take(~repeat)
+        if not self._lengths_checked and (long := self._watch.look(block.times, block.numbers)) is not None:
+            self._refuse_apart(long)
+        return block
 
-    def _check_differences(self, block: TimedRows, differences: NDArray[np.int64]) -> None:
-        strong = (differences > self._most) | (differences < -self._most)
-        if strong.any():
-            place = int(np.argmax(strong))
-            row = place + len(block) - len(differences)  # the row at the end of the interval
-            self._refuse_strong(block, row, int(differences[place]))
+    def _check_differences(self, block: TimedRows, counted: Counted, whole: NDArray[np.bool_], before: int) -> None:
+        """Refuse the first row that a register cannot have shown after the one before it."""
+        rolls_at = self._rules.rolls_at
+        long = np.zeros(len(block), np.bool_) if rolls_at is None else block.values >= rolls_at
+        strong = whole & ((counted.steps > self._most) | (counted.steps < -self._most))
+        bad = counted.refused | long | strong
+        if not bad.any():
+            return
+        row = int(np.argmax(bad))
+        shown = before if row == 0 else int(block.values[row - 1])
+        if counted.refused[row] or (counted.falls[row] and rolls_at is not None and not long[row]):
+            self._refuse_fall(block, row, shown)
+        if long[row]:
+            raise DataError(
+                f"{self._where(block, row)}the register shows {amount_text(int(block.values[row]), 'kWh')}, and begins "
+                f"again at {amount_text(rolls_at or 0, 'kWh')} by option register.digits; raise it, or correct the row."
+            )
+        self._refuse_strong(block, row, int(counted.steps[row]))
 
     def _where(self, block: TimedRows, row: int) -> str:
         return f"{self.origin}, row {block.numbers[row]}: "
@@ -184,10 +210,44 @@ class Register:
         at = np.array([time], np.int64)
         return stamp_text(int((at if self._clock is None else self._clock.local(at))[0]))
 
+    def _refuse_never_shown(self, block: TimedRows, row: int) -> NoReturn:
+        assert self._clock is not None
+        moment = np.array([int(block.times[row]) - 1], np.int64)
+        east = int(self._clock.local(moment)[0] - moment[0])
+        raise DataError(
+            f"{self._where(block, row)}stamp {stamp_text(int(block.stamps[row]))} is one that the clock of "
+            f"{self._clock.timezone} never shows, since it is put forward then; remove the row, or, where the file's "
+            f"clock does not change, read it on such a one (source csv, timezone{etc_zone(east)})."
+        )
+
+    def _refuse_apart(self, long: LongSteps) -> NoReturn:
+        until = f" up to row {long.last}, where that changes" if long.ended else ""
+        raise DataError(
+            f"{self.origin}, row {long.first}: rows are {spell(long.step)} apart from {self._shown_at(long.time)} on"
+            f"{until}, and windows.reading is {spell(self.axis.interval)}; {way_out(long.step, self.axis.interval)}."
+        )
+
+    def _refuse_fall(self, block: TimedRows, row: int, shown: int) -> NoReturn:
+        falls = (
+            f"{self._where(block, row)}the register falls from {amount_text(shown, 'kWh')} to "
+            f"{amount_text(int(block.values[row]), 'kWh')} at {stamp_text(int(block.stamps[row]))}"
+        )
+        if self._rules.falls == "rollover":
+            raise DataError(
+                f"{falls}, too far for a roll-over at {amount_text(self._rules.rolls_at or 0, 'kWh')}; correct or "
+                "remove the row, or correct option register.digits."
+            )
+        raise DataError(
+            f"{falls}; remove the row if it is wrong, or set option register of the source: falls: reset (it began at "
+            "0 again), falls: rollover with digits: N (it ran past its last digit), or falls: export (it counts down "
+            "while energy is fed in)."
+        )
+
     def _refuse_back(self, block: TimedRows, row: int, before: tuple[int, int, int]) -> NoReturn:
+        newest = " (the newest comes first)" if len(block) > 1 and (np.diff(block.times) <= 0).all() else ""
         raise DataError(
             f"{self._where(block, row)}stamp {stamp_text(int(block.stamps[row]))} runs back behind "
-            f"{self._shown_at(before[0])} of row {before[2]}; sort the rows by time."
+            f"{self._shown_at(before[0])} of row {before[2]}; sort the rows by time{newest}."
         )
 
     def _refuse_repeat(self, block: TimedRows, row: int, before: tuple[int, int, int]) -> NoReturn:
@@ -195,18 +255,28 @@ class Register:
         raise DataError(
             f"{self._where(block, row)}stamp {stamp_text(int(block.stamps[row]))} repeats row {before[2]} with "
             f"{amount_text(int(block.values[row]), unit)} instead of {amount_text(before[1], unit)}; "
-            "remove the wrong one."
+            f"remove the wrong one{self._change_at(int(block.times[row]))}."
         )
+
+    def _change_at(self, time: int) -> str:
+        """A word on the clock change where one is near."""
+        if self._clock is None:
+            return ""
+        stamps = self._clock.local(np.array([time - self.axis.interval, time, time + self.axis.interval], np.int64))
+        if (self._clock.turn_of(stamps) == NEVER).all():
+            return ""
+        return ", or, at this change of the clocks, write both hours and all ends of intervals alike"
 
     def _refuse_off_grid(self, block: TimedRows, row: int) -> NoReturn:
         near = np.diff(block.times[row : row + 4])
         near = near if (near > 0).any() else np.diff(block.times[max(row - 3, 0) : row + 1])
         steps = near[near > 0]
-        other = spell(int(steps.min())) if len(steps) else spell(self.axis.interval)
+        other = int(steps.min()) if len(steps) else self.axis.interval
+        regular = len(steps) > 0 and other == int(steps.max())
         hint = (
-            "remove it, or choose a span in which rows keep to one grid."
-            if other == spell(self.axis.interval)
-            else f"rows around it are {other} apart: set windows.reading to that, or choose a span of one interval."
+            "correct or remove it, or choose a span in which rows keep to one grid."
+            if other == self.axis.interval or not regular
+            else f"rows around it are {spell(other)} apart: {way_out(other, self.axis.interval)}."
         )
         raise DataError(
             f"{self._where(block, row)}stamp {stamp_text(int(block.stamps[row]))} is off the grid of "
@@ -225,6 +295,23 @@ class Register:
             f"{self._where(block, row)}{float(micro / 10**9):.6g} kW {at} is beyond the meter's rating of "
             f"{float(self.rating_kw):g} kW; correct the row or raise the rating."
         )
+
+
+def shift_of(quantity: Quantity, stamp_at: Literal["start", "end"], rules: RegisterRules, interval: int) -> int:
+    """Seconds from the start of a reading to the moment that its stamp names; of a register, to the one it is read at.
+
+    A register is read at the end of what it counted: its row belongs to the slot that begins then.
+    """
+    if quantity == "register":
+        return -interval if rules.read_at == "end" else 0
+    return interval if stamp_at == "end" else 0
+
+
+def etc_zone(east: int) -> str:
+    """How to name a clock that is always ``east`` seconds ahead of UTC, where IANA names it."""
+    if east % 3600 or not -12 * 3600 <= east <= 14 * 3600:
+        return ""
+    return " Etc/UTC" if east == 0 else f" Etc/GMT{'-' if east > 0 else '+'}{abs(east) // 3600}"
 
 
 class _Cumulation:

@@ -12,16 +12,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-RUN_STEPS = 3
-"""So many equal steps in a row make an interval."""
-SPARSE_STEPS = 12
-"""So many when they are whole multiples of the interval before, as missing rows make them, too."""
+from smarter.parties.meter.intervals import steps_needed
+
 PATIENCE = 64
 """After so many changes of step the shortest step is taken for the interval."""
 
 Owner = Literal["before", "after", "between"]
 """Whose a step between two rows is: the row's before it (stamps name starts), after it (ends), or nobody's
-but the difference of the two (registers)."""
+(registers, whose values are given as what they counted since the row before)."""
 
 
 @dataclass
@@ -69,12 +67,19 @@ class Runs:
         owner: whose a step is.
         odd: called with steps that do not fit the interval that they stand in, and that interval.
         changed: called with the first steps of another interval, and the interval before.
+        expected: seconds between rows as a run takes them; None where that is not known.
     """
 
-    def __init__(self, owner: Owner, odd: Callable[[Steps, int], None], changed: Callable[[Steps, int], None]) -> None:
+    def __init__(
+        self,
+        owner: Owner,
+        odd: Callable[[Steps, int], None],
+        changed: Callable[[Steps, int], None],
+        expected: int | None = None,
+    ) -> None:
         self.stretches: list[Stretch] = []
         self.gaps: list[tuple[int, int]] = []
-        self._owner, self._odd, self._changed = owner, odd, changed
+        self._owner, self._odd, self._changed, self._expected = owner, odd, changed, expected
         self._rows: list[tuple[int, int, int]] = []  # the first and the latest: time, value, number
         self._open: Steps | None = None  # may go on in the next block
         self._waiting: list[Steps] = []  # too few to tell what interval they stand in
@@ -89,8 +94,7 @@ class Runs:
         if len(times) < 2:
             return
         steps = np.diff(times)
-        owned = {"before": values[:-1], "after": values[1:]}.get(self._owner)
-        owned = np.diff(values) if owned is None else owned
+        owned = values[:-1] if self._owner == "before" else values[1:]
         starts = np.append(0, np.flatnonzero(np.diff(steps)) + 1)
         counts = np.diff(np.append(starts, len(steps)))
         # in two halves, since values that no rating has bounded could wrap a plain sum
@@ -103,11 +107,13 @@ class Runs:
             self._step(Steps(first, number, step, count, (above << 20) + below, lowest, highest))
 
     def finish(self) -> None:
-        """Settle what is open. No stretch is left when there was but one row: it has no interval."""
+        """Settle what is open. No stretch is left when there was but one row, unless its interval is expected."""
         if self._open is not None:
             self._settle(self._open)
         if self._waiting and not self.stretches:
             self._begin_shortest()
+        if self._rows and not self.stretches and self._expected and self._owner != "between":
+            self.stretches.append(Stretch(self._expected, self._rows[0][0], self._rows[0][0]))
         if not self.stretches:
             return
         self._place_waiting()
@@ -139,11 +145,10 @@ class Runs:
 
     def _settle(self, steps: Steps) -> None:
         interval = self.stretches[-1].interval if self.stretches else None
-        needed = SPARSE_STEPS if interval and steps.step % interval == 0 else RUN_STEPS
         if steps.step == interval:
             self._place_waiting()
             self._take(steps)
-        elif steps.count >= needed:
+        elif steps.count >= steps_needed(steps.step, interval or self._expected):
             self._begin(steps)
         else:
             self._waiting.append(steps)
@@ -166,6 +171,8 @@ class Runs:
 
     def _begin_shortest(self) -> None:
         interval = min(steps.step for steps in self._waiting)
+        if self._expected and all(steps.step % self._expected == 0 for steps in self._waiting):
+            interval = self._expected
         self.stretches.append(Stretch(interval, self._first_of(self._waiting[0], interval)))
         self._place_waiting()
 
