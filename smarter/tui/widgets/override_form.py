@@ -299,7 +299,9 @@ class OverrideForm(ModalScreen[tuple[str, ...] | None]):
         """Note what was typed and not announced: the messages of rows that go are lost."""
         fields = {setting.field for section in self._sections for setting in section.settings}
         for row in self.query(OverrideRow):
-            if row.setting.field in fields and (change := row.unannounced) is not None:
+            typed_into = row.setting.field == self._left or row is self._row
+            change = row.changed if typed_into else row.unannounced  # an announcement may still be on its way
+            if row.setting.field in fields and change is not None:
                 self.on_override_row_changed(change)
 
     def on_override_row_changed(self, message: OverrideRow.Changed) -> None:
@@ -392,6 +394,8 @@ class OverrideForm(ModalScreen[tuple[str, ...] | None]):
 
     async def action_unset_all(self) -> None:
         """Clear every field."""
+        for row in self.query(OverrideRow):
+            row.unset()
         self._given = {}
         self._say()
         self._ask({})

@@ -111,6 +111,15 @@ class OverrideRow(Vertical):
         value = self._value(control.value.strip())
         return self.Changed(self.setting.field, value) if value != self._announced else None
 
+    @property
+    def changed(self) -> Changed | None:
+        """What was typed into its line of text since it is there, announced or not."""
+        control = self.control
+        if not isinstance(control, Input):
+            return None
+        value = self._value(control.value.strip())
+        return self.Changed(self.setting.field, value) if value != self._given else None
+
     def _value(self, text: str) -> str | None:
         return None if text == self.setting.value else text
 
