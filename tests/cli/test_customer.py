@@ -451,10 +451,14 @@ def test_watching_is_one_read_uses_the_session_and_ends_with_it(
             script.setattr(watching, "time", SimpleNamespace(sleep=edit, monotonic=time.monotonic))
             return customer("watch"), accounts.execute("SELECT began, used FROM sessions").fetchall()
 
+    def reads() -> list[Any]:
+        shown = call("audit", "show", place[0], *place[1:], "--action", "read", "--json").out
+        return [entry["detail"] for entry in json.loads(shown)]
+
+    before = reads()  # what other tests have read of the run that this is a copy of
     ended, ((began, used),) = watched("UPDATE sessions SET used = used - 100")
     assert (ended.code, used >= began) == (0, True)
-    reads = json.loads(call("audit", "show", place[0], *place[1:], "--action", "read", "--json").out)
-    assert [entry["detail"] for entry in reads] == [{"what": "own readings, as they come"}]
+    assert reads() == [*before, {"what": "own readings, as they come"}]
     ended, sessions = watched("DELETE FROM sessions")
     assert (ended.code, sessions, "log in again" in ended.err) == (4, [], True)
 

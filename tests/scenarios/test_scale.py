@@ -32,7 +32,16 @@ def most_memory(*arguments: object) -> int:
 
 
 def test_ten_times_the_readings_take_no_more_memory_to_speak_of(street: Callable[..., Path], tmp_path: Path) -> None:
-    lane = street(meters=10, start="2016-03-01", end="2016-05-10", step=900, reading="15min", frame=24, hold="6h")
+    lane = street(
+        meters=10,
+        start="2016-03-01",
+        end="2016-05-10",
+        step=900,
+        timezone="UTC",
+        reading="15min",
+        frame=24,
+        hold="6h",
+    )
     most = {}
     for days, end in ((7, "2016-03-08"), (70, "2016-05-10")):
         state, out = tmp_path / end, tmp_path / f"out-{days}"
@@ -56,6 +65,7 @@ def many_windows(street: Callable[..., Path], tmp_path: Path) -> Callable[..., d
         start="2016-01-01",
         end=SPANS["twenty weeks"],
         step=900,
+        timezone="UTC",
         reading="15min",
         demand="15min",
         billing="3h",
