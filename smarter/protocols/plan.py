@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,29 +11,21 @@ from heapq import merge
 from itertools import chain, pairwise
 from math import ceil
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
-from smarter.api import MeteredWindow, Rows, SourceContext, SourceMeter, Tariff
+from smarter.api import MeteredWindow, SourceContext, SourceMeter, Tariff
 from smarter.errors import DataError, UsageError
-from smarter.model.clock import WallClock, zone
-from smarter.model.control import heed
+from smarter.model.clock import zone
 from smarter.model.joining import LOOKAHEAD, Separate, join_short
 from smarter.model.periods import Periods, period_edges, period_of
 from smarter.model.readings import MWH_PER_KWH
 from smarter.model.terminal_text import first_control
 from smarter.model.windows import Axis, WindowGrid, cut, iso, spell
-from smarter.parties.meter.intervals import way_out
-from smarter.parties.meter.register import shift_of
-from smarter.parties.meter.stamps import stamp_text, timed
-from smarter.parties.meter.survey import Survey, surveys
+from smarter.parties.meter.survey import Survey
+from smarter.protocols.span import phase_of, span_of
 from smarter.scenario import Neighbourhood, Scenario
 from smarter.state import KeptMeter
-
-LOOK = 64
-"""Rows of a meter that planning looks at."""
 
 
 @dataclass(frozen=True)
@@ -201,8 +192,8 @@ def _plan(scenario: Scenario, name: str, area: Neighbourhood, join: bool) -> Nei
             f"neighbourhood {name} has {len(meters)} meters, fewer than release.min_meters = "
             f"{scenario.release.min_meters}, so that no demand could be released; add meters to its source."
         )
-    start, end = _span(scenario, area, meters)
-    axis = Axis(scenario.windows.reading, _phase(area, meters, scenario.windows.reading, start, end))
+    start, end = span_of(scenario, area, meters)
+    axis = Axis(scenario.windows.reading, phase_of(area, meters, scenario.windows.reading, start, end))
     _refuse_straddling(scenario, area, meters[0].origin, axis, start, end)
     return cut_plan(scenario, name, axis, start, end, len(meters), meters, join=join)
 
@@ -215,8 +206,8 @@ def refusal_of(scenario: Scenario, name: str, meters: Sequence[SourceMeter], fou
     """
     area = scenario.neighbourhoods[name]
     try:
-        start, end = _span(scenario, area, meters, found)
-        axis = Axis(scenario.windows.reading, _phase(area, meters, scenario.windows.reading, start, end))
+        start, end = span_of(scenario, area, meters, found)
+        axis = Axis(scenario.windows.reading, phase_of(area, meters, scenario.windows.reading, start, end))
         _refuse_straddling(scenario, area, meters[0].origin, axis, start, end)
     except DataError as error:
         return str(error)
@@ -320,83 +311,3 @@ def _at_other_price(tariff: Tariff, timezone: str) -> Separate:
             return True
 
     return differs
-
-
-def _span(
-    scenario: Scenario, area: Neighbourhood, meters: Sequence[SourceMeter], found: Sequence[Survey] = ()
-) -> tuple[int, int]:
-    """The span of a run; ``found``: surveys of the meters, where they are at hand."""
-    start, end = scenario.time.start_in(area.timezone), scenario.time.end_in(area.timezone)
-    if start is None or end is None:
-        found = found or surveys(meters, area.timezone, until=end, interval=scenario.windows.reading)
-        if not found and end is not None:
-            raise DataError(
-                f"no meter has a reading before {iso(end, area.timezone)}; see `smarter readings` for the span of the "
-                "data, and set time.end."
-            )
-        if all(s.first == s.last for s in found):
-            raise DataError(f"{found[0].origin}: meter {found[0].name}: {'; '.join(found[0].problems)}.")
-        start = min(s.first for s in found) if start is None else start
-        end = max(s.last for s in found) if end is None else end
-    return start, end
-
-
-def _phase(area: Neighbourhood, meters: Sequence[SourceMeter], interval: int, start: int, end: int) -> int:
-    """Where slots begin within an interval: as the first row of the span says.
-
-    Raises:
-        DataError: no row in the span, or a meter whose rows are not in order, or further apart than the scenario's
-            readings.
-    """
-    phase = None
-    spans = [_stamps_of(meter, area, interval, start, end) for meter in meters]
-    # All are begun before any is read: those in one file are read together.
-    begun = deque(
-        meter.rows(block=LOOK, after=low, before=high) for meter, (low, high) in zip(meters, spans, strict=True)
-    )
-    for meter, (low, high) in zip(meters, spans, strict=True):
-        heed()
-        for rows in begun.popleft():
-            inside = (rows.stamps >= low) & (rows.stamps < high)
-            if not inside.any():
-                continue
-            clock = WallClock(meter.timezone or area.timezone) if meter.clock == "local" else None
-            ends = max(shift_of(meter.quantity, meter.stamp_at, meter.register, interval), 0)
-            looked = Rows(rows.stamps[inside], rows.values[inside], rows.numbers[inside])
-            times = np.concatenate([block.times for block in timed([looked], clock, meter.origin, ends)])
-            steps = np.diff(times)
-            if (steps < 0).any():
-                _refuse_order(meter, looked, steps)
-            closest = int(steps[steps > 0].min(initial=1 << 62))
-            if closest > interval and len(steps) > 2 and not meter.lengths_checked:
-                raise DataError(
-                    f"{meter.origin}: the rows of meter {meter.name} are {spell(closest)} apart and windows.reading is "
-                    f"{spell(interval)}; {way_out(closest, interval)}."
-                )
-            if phase is None:
-                phase = int(times[0]) % interval
-            break
-    if phase is None:
-        raise DataError(
-            f"no meter has a reading from {iso(start, area.timezone)} to {iso(end, area.timezone)}; "
-            "see `smarter readings` for the span of the data, and set time.start and time.end."
-        )
-    return phase
-
-
-def _refuse_order(meter: SourceMeter, rows: Rows, steps: NDArray[np.int64]) -> NoReturn:
-    place = int(np.argmax(steps < 0)) + 1
-    newest = ", of which the newest comes first" if (steps < 0).all() else ""
-    raise DataError(
-        f"{meter.origin}, row {rows.numbers[place]}: stamp {stamp_text(int(rows.stamps[place]))} of meter {meter.name} "
-        f"runs back behind that of row {rows.numbers[place - 1]}; sort the rows by time{newest}."
-    )
-
-
-def _stamps_of(meter: SourceMeter, area: Neighbourhood, interval: int, start: int, end: int) -> tuple[int, int]:
-    """The span in stamps as the meter writes them."""
-    shift = shift_of(meter.quantity, meter.stamp_at, meter.register, interval)
-    ends = np.array([start + shift, end + shift], np.int64)
-    if meter.clock == "local":
-        ends = WallClock(meter.timezone or area.timezone).local(ends)
-    return int(ends[0]), int(ends[1])
