@@ -84,7 +84,7 @@ def ask_reason(reason: str | None) -> str:
     if reason is not None:
         return reason
     if not sys.stdin.isatty():
-        raise UsageError("nobody can be asked for the reason: give it with --reason.")
+        raise UsageError("no one can be asked for the reason: give it with --reason.")
     answer: str = click.prompt("The reason", err=True)
     return answer
 

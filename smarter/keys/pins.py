@@ -97,7 +97,7 @@ class Pins:
 
     Attributes:
         of: pins by party; empty in a keystore of an earlier version, which holds none.
-        deployment: that they are of, in hexadecimal; empty likewise.
+        deployment: that they are of, in hexadecimal; empty in such a keystore, too.
         change: one that was begun and not finished.
     """
 

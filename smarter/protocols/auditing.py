@@ -89,7 +89,7 @@ class Deployed:
 
 
 def require_untouched(state: StateFolder) -> None:
-    """Hold log, ledger and keystores against the heads of the log; whoever writes to a state asks first.
+    """Hold log, ledger and keystores against the heads of the log; every writer to a state asks first.
 
     Nothing is unlocked. A state without a deployment, or without a log, has nothing to be held against.
 

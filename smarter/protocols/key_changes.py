@@ -1,7 +1,7 @@
 """Changing a party's keys or its lock, between runs, so that every keystore and the audit log know the changed one.
 
-All keystores are opened. The change is noted, the head of the log and every other keystore are told what is to come,
-then the keystore is replaced, then all others are told that it is done. Killed anywhere, the same command finishes.
+All keystores are opened. The change is noted, the head of the log and every other keystore learn what is to come,
+then the keystore is replaced, then all others learn that it is done. Killed anywhere, the same command finishes.
 """
 
 from __future__ import annotations

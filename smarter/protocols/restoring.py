@@ -78,7 +78,7 @@ def accept_restore(
     Args:
         state: whose; the caller holds its lock.
         unlock: opens the keystore of the audit log.
-        reason: why, in somebody's own words; it is kept in the log.
+        reason: why, in a person's own words; it is kept in the log.
         keys_of: parties whose other keystores are accepted, too.
         clock: of the entry.
 

@@ -67,7 +67,7 @@ def new_roster_key(state: StateFolder, unlock: Unlock) -> RosterKey:
         if not any(store.entries()):  # made by an earlier version, and stopped before it had its key
             roster.fill(store)
     else:
-        # One that no other keystore knows was left by a start that was killed, or put there by somebody else.
+        # One that no other keystore knows was left by a start that was killed, or put there by an attacker.
         Keystore.destroy(state.keys, roster.PARTY, unlock)
         store = Keystore.create(state.keys, roster.PARTY, unlock)
         roster.fill(store)

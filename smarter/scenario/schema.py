@@ -54,7 +54,7 @@ def _any_plugin(registry: Registry, kind: str, definitions: dict[str, Any]) -> d
         try:
             options = options_schema(plugin, f"#/$defs/{kind}-{name}-{{model}}")
         except BrokenPlugin:
-            options = {}  # a scenario that names it is told why
+            options = {}  # a scenario that names it learns why
         for model, definition in options.pop("$defs", {}).items():
             definitions[f"{kind}-{name}-{model}"] = definition
         required = options.get("required", [])

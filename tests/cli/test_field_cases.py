@@ -65,7 +65,7 @@ RIGHT = {
         {"sdge": 12_000}, warning="its clock is UTC+00:00 without daylight saving", billed=11_000
     ),
     "two-registers-a-direction": Right({"p1": 1_200}),  # of the one column that is named
-    "wide-a-column-a-client": Right({"LD": 12_000}),  # likewise
+    "wide-a-column-a-client": Right({"LD": 12_000}),  # the same
 }
 
 REFUSED = {

@@ -1,6 +1,6 @@
 """A state put back to an earlier day: nothing goes on with it unasked, and what may be out is never opened again.
 
-Each attack is written as somebody would try it who can write the state, and not the head that is kept elsewhere.
+Each attack is that of a person who can write the state, and not the head that is kept elsewhere.
 """
 
 from __future__ import annotations

@@ -202,7 +202,7 @@ class TestHeads:
         assert before == (state.audit_log.read_bytes(), *[place.read_bytes() for place in state.heads_elsewhere(NAME)])
 
     def test_fillers_do_not_make_a_cut_log_the_one_that_its_head_elsewhere_knows(self, state: StateFolder) -> None:
-        """Whoever has the log's key writes as many entries as were cut, and more."""
+        """An attacker with the log's key writes as many entries as were cut, and more."""
         noted(state)
         older = state.audit_head.read_bytes()
         noted(state, 3)

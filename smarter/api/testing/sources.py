@@ -221,10 +221,10 @@ class SourceConformance:
                 found = _joined(list(meter.rows(**hints)))
             except DataError:
                 continue
-            told = list(zip(found.stamps.tolist(), found.values.tolist(), strict=True))
+            got = list(zip(found.stamps.tolist(), found.values.tolist(), strict=True))
             values = [row.value * 10**6 for row in rows]
             assert any(
-                sorted(told) == sorted(zip(stamps, values, strict=True))
+                sorted(got) == sorted(zip(stamps, values, strict=True))
                 for stamps in _stamps(meter, rows, context.timezone)
             )
 

@@ -1,6 +1,6 @@
 """Holding a log, its ledger and its keystores against its heads, before anything is written.
 
-A head in the state goes back to an earlier day with the state; the one kept elsewhere does not. Whoever writes asks
+A head in the state goes back to an earlier day with the state; the one kept elsewhere does not. Every writer asks
 here first, and so does :class:`~smarter.state.audit.log.AuditLog` at each commit. No secret is needed.
 """
 
